@@ -1,0 +1,1 @@
+"""Decision rules: one file per rule, each citing its source."""

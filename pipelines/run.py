@@ -1,0 +1,203 @@
+"""THE pipeline: data -> features -> backtest -> decide -> replay -> value. One short function anyone can follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from pipelines import value
+from pipelines.backtest import Periods, Progress, backtest, finished, split
+from pipelines.calendar import calendar
+from pipelines.errors import ContractError
+from pipelines.grid import complete_grid
+from pipelines.replay import Replay, replay
+from pipelines.result import DataFacts, Interval, Note, Result
+from pipelines.scores import calibration, scores
+from pipelines.table import Loaded, assemble, data_digest, joins
+from pipelines.trade_off import equal_service, first_action, trade_off_curve
+from pipelines.usecase import Choosing, Forecaster, Policy, S, UseCase
+
+SIGNATURE_ROWS = 5
+
+
+def silent(stage: str, share: float) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked rows on a complete grid, with calendar and derived outcomes, and what they were made from."""
+
+    rows: pl.DataFrame
+    facts: DataFacts
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What the select period decided: the model with its choices made, the best simple rule, and the saving there."""
+
+    model: Forecaster
+    raw: pl.DataFrame  # forecasts of the select period before combination, beside their outcomes
+    rule: str | None
+    saved: Interval
+
+
+def gridded(case: UseCase[S], loaded: Loaded, settings: S) -> pl.DataFrame:
+    """Return the rows as the schema describes them: tables joined, closed days as missing rows, calendar added.
+
+    Raises
+    ------
+    InputError
+        When the data do not fit the schema, naming file, column, rows and remedy.
+    """
+    rows = assemble(loaded.tables, case.schema, settings.data)
+    if case.grid == "none":
+        return rows
+    joined = joins(loaded.tables, case.schema, settings.data)
+    rows = complete_grid(rows, case.schema, settings.calendar, case.target, joined)
+    first, last = rows[case.time].min(), rows[case.time].max()
+    days = calendar(first, last, settings.calendar)  # type: ignore[arg-type]
+    return rows.join(days.rename({"day": case.time}), on=case.time, how="left", maintain_order="left")
+
+
+def prepare(case: UseCase[S], loaded: Loaded, settings: S) -> Prepared:
+    """Return the rows with derived outcomes, and the facts of what was read."""
+    rows = gridded(case, loaded, settings)
+    days = rows[case.time].cast(pl.Date)
+    facts = DataFacts(
+        source=loaded.source,
+        digest=data_digest(rows),
+        rows=rows.filter(pl.col(case.target).is_not_null()).height,
+        series=rows.select(case.keys).n_unique(),
+        first=days.min(),  # type: ignore[arg-type]
+        last=days.max(),  # type: ignore[arg-type]
+        notes=loaded.notes,
+    )
+    return Prepared(case.prepare(rows, settings), facts)
+
+
+def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = silent) -> Result:
+    """Backtest a use case and return everything found out.
+
+    train < select < report: the model is fitted on the past alone, every choice is made on select, and the headline
+    is the replay of usual, plan and perfect on report. Last, the model is refitted on the whole history for planning.
+    """
+    progress("features", 0.0)
+    rows = featured(case, data.rows, settings)
+    periods = split(data.facts.first, data.facts.last, settings.periods)
+    selected = choose(case, rows, periods, settings, progress)
+    raw = backtest(case, selected.model, rows, periods.report, settings, lambda _, share: progress("report", share))
+    forecasts = finished(case, selected.model, raw, selected.raw, periods.report, settings)
+    progress("replay", 0.0)
+    replays = replay_all(case, selected.model, forecasts, settings)
+    found = findings(case, forecasts, replays, settings, selected)
+    progress("refit", 0.0)
+    model = selected.model.fit(rows)
+    progress("done", 1.0)
+    return Result(
+        case=case.name,
+        settings=settings,
+        data=data.facts,
+        train=periods.train,
+        select=periods.select,
+        report=periods.report,
+        forecasts=shown_forecasts(case, model, forecasts),
+        choices={"simple_rule": selected.rule, **(model.choices if isinstance(model, Choosing) else {})},
+        notes=(*data.facts.notes, *(Note(key, values) for key, values in (case.notes(forecasts, settings) if case.notes else ()))),
+        select_saved=selected.saved,
+        model=model,
+        train_rows=rows.drop(case.columns("outcome", "decision"), strict=False).tail(SIGNATURE_ROWS),
+        **found,
+    )
+
+
+def findings(case: UseCase[S], forecasts: pl.DataFrame, replays: Mapping[str, Replay], settings: S, selected: Selected) -> dict[str, Any]:
+    """Return the judged part of a Result: ledger, savings, opponents, segments, scores, calibration, trade-off."""
+    ledgers = {name: replayed.ledger for name, replayed in replays.items()}
+    ledger = stacked({name: ledgers[name] for name in ("usual", "plan", "perfect")})
+    cost, target = units(case, ledger), selected.model.target
+    kinds = case.segments(forecasts, settings) if case.segments else {}
+    index = forecasts.select(case.time, *case.keys)
+    members = {kind: index.with_columns(segment.cast(pl.String).alias("segment")) for kind, segment in kinds.items()}
+    action = first_action(case, replays["usual"].actions)
+    return {
+        "actions": stacked({name: replayed.actions for name, replayed in replays.items()}),
+        "ledger": ledger,
+        "savings": tuple(value.saving(ledger, case.time, unit) for unit in cost),
+        "opponents": value.opponents(ledgers, case.time, cost[0], selected.rule),
+        "equal_service": equal_service(case, forecasts, settings, ledgers, action),
+        "scores": scores(forecasts, target),
+        "calibration": calibration(forecasts, target, case.time),
+        "segments": value.segment_table(ledger, case.time, cost[0], members),
+        "curve": trade_off_curve(case, forecasts, settings, ledgers),
+    }
+
+
+def shown_forecasts(case: UseCase[S], model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Return what people look at: time, keys, outcomes, decisions, forecast columns and the model that made them."""
+    wanted = [case.time, *case.keys, *case.columns("outcome", "decision"), *model.columns, "model_used"]
+    return forecasts.select(column for column in wanted if column in forecasts.columns)
+
+
+def featured(case: UseCase[S], rows: pl.DataFrame, settings: S) -> pl.DataFrame:
+    """Return the open rows with features; raise ContractError when features change the number of rows."""
+    made = case.features(rows, settings)
+    if made.height != rows.height:
+        raise ContractError("run.lost_rows", case=case.name, policy="features", expected=rows.height, found=made.height)
+    return made.filter(pl.col(case.target).is_not_null())
+
+
+def choose(case: UseCase[S], rows: pl.DataFrame, periods: Periods, settings: S, progress: Progress) -> Selected:
+    """Make every choice on the select period: the model's own (weights, recalibration) and the best simple rule."""
+    model = case.model(settings)
+    raw = backtest(case, model, rows, periods.select, settings, lambda _, share: progress("select", share))
+    forecasts = raw
+    if isinstance(model, Choosing):
+        model.choose(raw)
+        forecasts = finished(case, model, raw, raw.clear(), periods.select, settings)
+    policies = {**case.rules, "usual": case.usual, "plan": case.decide}
+    ledgers = {name: replay(case, forecasts, settings, policy, name).ledger for name, policy in policies.items()}
+    unit = units(case, ledgers["plan"])[0]
+    rule = min(case.rules, key=lambda name: float(ledgers[name][unit].sum()), default=None)
+    return Selected(model, raw, rule, value.difference(stacked(ledgers), case.time, unit, "plan", "usual"))
+
+
+def certain(model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with a forecast that equals the outcome: what perfect foresight decides on."""
+    return forecasts.with_columns(pl.col(model.target).cast(pl.Float64).alias(column) for column in model.columns)
+
+
+def replay_all(case: UseCase[S], model: Forecaster, forecasts: pl.DataFrame, settings: S) -> dict[str, Replay]:
+    """Replay usual, plan, perfect and the simple rules side by side on the same days."""
+    replays = {
+        "usual": replay(case, forecasts, settings, case.usual, "usual"),
+        "plan": replay(case, forecasts, settings, case.decide, "plan"),
+    }
+    if case.perfect is None:
+        replays["perfect"] = replay(case, certain(model, forecasts), settings, case.decide, "perfect")
+    else:
+        replays["perfect"] = replay(case, forecasts, settings, follow(case, case.perfect(forecasts, settings)), "perfect")
+    return replays | {name: replay(case, forecasts, settings, rule, name) for name, rule in case.rules.items()}
+
+
+def follow(case: UseCase[S], solved: pl.DataFrame) -> Policy:
+    """Return the policy that takes the solved actions of the whole period, epoch by epoch."""
+    index = [case.time, *case.keys]
+
+    def policy(seen: pl.DataFrame, *_: object) -> pl.DataFrame:
+        columns = [column for column in solved.columns if column not in seen.columns]
+        columns = [column for column in columns if column not in case.columns("outcome", "decision")]
+        return seen.join(solved.select(*index, *columns), on=index, how="left", validate="1:1", maintain_order="left")
+
+    return policy
+
+
+def units(case: UseCase[S], ledger: pl.DataFrame) -> list[str]:
+    """Return the ledger's cost columns; the first one is the headline."""
+    return [column for column in ledger.columns if column not in {case.time, *case.keys, "policy"}]
+
+
+def stacked(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return one frame with the policy's name as first column."""
+    return pl.concat([frame.select(pl.lit(name).alias("policy"), pl.all()) for name, frame in frames.items()], how="diagonal_relaxed")

@@ -1,0 +1,63 @@
+"""How good the forecast is, apart from its value: WAPE, bias, pinball loss, coverage. Never MAPE (days without sales)."""
+
+import numpy as np
+import polars as pl
+
+NORMAL_95 = 1.96
+MIDDLE = 0.5
+ROUNDING = 1e-9  # units: quantiles that close have not crossed
+
+
+def quantile_levels(columns: list[str]) -> dict[float, str]:
+    """Return level -> column for the quantile columns q0.1, q0.5, ... in ascending order."""
+    found = {}
+    for column in columns:
+        try:
+            level = float(column.removeprefix("q")) if column.startswith("q") else -1.0
+        except ValueError:
+            continue
+        if 0 < level < 1:
+            found[level] = column
+    return dict(sorted(found.items()))
+
+
+def pinball_loss(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.ndarray:
+    """Return the pinball (quantile) loss per row, in the target's unit (Koenker and Bassett 1978)."""
+    miss = truth - forecast
+    return np.asarray(np.maximum(level * miss, (level - 1) * miss))
+
+
+def scores(forecasts: pl.DataFrame, target: str) -> dict[str, float]:
+    """Return WAPE and bias of the median, the mean pinball loss and the share of rows with crossed quantiles."""
+    levels = quantile_levels(forecasts.columns)
+    if not levels:
+        return {}
+    truth = forecasts[target].to_numpy().astype(float)
+    middle = forecasts[levels[min(levels, key=lambda level: abs(level - MIDDLE))]].to_numpy().astype(float)
+    losses = [pinball_loss(truth, forecasts[column].to_numpy().astype(float), level).mean() for level, column in levels.items()]
+    table = forecasts.select(levels.values()).to_numpy()
+    total = float(truth.sum())
+    return {
+        "wape": float(np.abs(middle - truth).sum()) / total if total else float("nan"),
+        "bias": float(middle.sum()) / total - 1 if total else float("nan"),
+        "pinball": float(np.mean(losses)),
+        "crossed": float((np.diff(table, axis=1) < -ROUNDING).any(axis=1).mean()) if len(levels) > 1 else 0.0,
+    }
+
+
+def calibration(forecasts: pl.DataFrame, target: str, time: str) -> pl.DataFrame:
+    """Return per level the share of rows at or below the quantile, with a 95 % interval of day-to-day noise.
+
+    Rows of one day are not independent: the interval comes from the spread of daily shares, not of rows.
+    """
+    rows = []
+    for level, column in quantile_levels(forecasts.columns).items():
+        inside = forecasts.select(day=pl.col(time).dt.date(), covered=(pl.col(target) <= pl.col(column)).cast(pl.Float64))
+        daily = inside.group_by("day").agg(pl.col("covered").sum(), n=pl.len()).sort("day")
+        share = float(inside["covered"].sum()) / max(inside.height, 1)
+        residual = (daily["covered"] - share * daily["n"]).to_numpy()
+        half = NORMAL_95 * float(np.sqrt((residual**2).sum())) / inside.height
+        low, high = max(0.0, share - half), min(1.0, share + half)
+        rows.append({"level": level, "coverage": share, "low": low, "high": high, "rows": inside.height})
+    schema = {"level": pl.Float64, "coverage": pl.Float64, "low": pl.Float64, "high": pl.Float64, "rows": pl.Int64}
+    return pl.DataFrame(rows, schema=schema)

@@ -1,0 +1,132 @@
+"""Settings: frozen, from TOML; an unknown key is an error with a suggestion, a bad value one with unit and bound."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.errors import InputError
+
+
+class Frozen(BaseModel):
+    """A part of the settings: immutable, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TableSettings(Frozen):
+    """Where one table comes from and how its columns map to the use case's names."""
+
+    file: str = Field("", description="file, relative to the settings file or to --data; .csv .txt .parquet, also .gz or .zip")
+    columns: dict[str, str] = Field({}, description="our column = header in the file")
+    constants: dict[str, str] = Field({}, description="our column = one value for every row, such as the only branch")
+    on: tuple[str, ...] = Field((), description="keys that join this table to the first one")
+    encoding: Literal["auto", "utf-8", "cp1252", "utf-16"] = "auto"
+    separator: str = Field("auto", description="field separator; auto finds ; , tab or |")
+    decimal: Literal["auto", ",", "."] = Field("auto", description="decimal mark of the file")
+    date_format: str = Field("auto", description="strptime format such as %d.%m.%Y; auto knows ISO and German dates")
+    aggregate: bool = Field(False, description="put several rows per day and keys together (receipts, bookings); false: an error")
+    drop: dict[str, tuple[str, ...]] = Field({}, description="rows to leave out: our column = values, such as a seasonal group")
+
+
+class CalendarSettings(Frozen):
+    """Days that differ: public and school holidays of a German state, own events, closed days."""
+
+    state: str = Field("", description="German state such as BW, SH, NW; empty: nationwide holidays only")
+    events: dict[str, tuple[str, ...]] = Field({}, description="own events: name = days or periods 2025-06-21/2025-06-29")
+    closed: Literal["no_row", "nothing_sold", "column"] = Field(
+        "nothing_sold",
+        description="a series is closed when it has no row that day (no_row), when its branch sold nothing at all (nothing_sold), "
+        "or as the column open says (column)",
+    )
+
+
+class PeriodSettings(Frozen):
+    """Train < select < report: choices are made on select, the headline comes from report alone."""
+
+    report_start: date | None = Field(None, description="first day of the report period; default: the last report_share of the days")
+    report_share: float = Field(0.2, gt=0, lt=0.6, description="share of the days in the report period")
+    select_share: float = Field(0.2, gt=0, lt=0.6, description="share of the days before the report period used for choices")
+    refit_days: int = Field(28, ge=1, le=3650, description="days between two fits in the backtest")
+
+
+class CaseSettings(Frozen):
+    """What every use case shares; a use case adds its costs, limits and model settings."""
+
+    case: str = Field("", description="name of the use case these settings belong to")
+    data: dict[str, TableSettings] = Field({}, description="tables by name; the first one holds the rows")
+    calendar: CalendarSettings = CalendarSettings()
+    periods: PeriodSettings = PeriodSettings()
+    seed: int = Field(1, ge=0, description="base of every random number")
+    threads: int = Field(2, ge=1, le=1024, description="threads per model fit")
+
+
+T = TypeVar("T", bound=CaseSettings)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return a TOML file as nested dictionaries; raise InputError when it is missing or not TOML."""
+    if not path.is_file():
+        raise InputError("settings.no_file", file=path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError("settings.not_utf8", file=path) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError("settings.not_toml", file=path, problem=error) from None
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with the values of `over`, table by table."""
+    tables = {key: value for key, value in over.items() if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)}
+    return {**base, **over, **{key: merged(base[key], value) for key, value in tables.items()}}
+
+
+def override(pair: str) -> dict[str, Any]:
+    """Return `costs.price_eur=3.1` as nested dictionaries; the value is TOML, or else text."""
+    path, equals, value = pair.partition("=")
+    if not equals or not path.strip():
+        raise InputError("settings.bad_override", pair=pair)
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    for name in reversed(path.strip().split(".")):
+        parsed = {name: parsed}
+    return dict(parsed)
+
+
+def load_settings(kind: type[T], *sources: Mapping[str, Any], file: Path | str = "settings.toml") -> T:
+    """Return validated settings; later sources win. Raise InputError with a suggestion, unit and bound."""
+    values: dict[str, Any] = {}
+    for source in sources:
+        values = merged(values, source)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise _as_input_error(kind, error, file) from None
+
+
+def _as_input_error(kind: type[BaseModel], error: ValidationError, file: Path | str) -> InputError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _fields(kind, first["loc"][:-1])
+        close = get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
+        return InputError("settings.unknown_key", file=file, key=place, near=close[0] if close else "-", known=", ".join(known))
+    if first["type"] == "missing":
+        return InputError("settings.missing_key", file=file, key=place)
+    return InputError("settings.bad_value", file=file, key=place, value=repr(first["input"]), problem=first["msg"])
+
+
+def _fields(kind: Any, path: Sequence[int | str]) -> list[str]:
+    for part in path:
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and part in kind.model_fields:
+            kind = kind.model_fields[str(part)].annotation
+        else:
+            kind = (get_args(kind) or (kind,))[-1]
+    return sorted(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []

@@ -1,0 +1,126 @@
+"""All tables of a use case from their files, each column from the table that has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.errors import InputError
+from pipelines.result import Note
+from pipelines.settings import TableSettings
+from pipelines.table.headers import Source, mapped_headers, missing_columns, with_open
+from pipelines.table.joins import notes_on_joins
+from pipelines.table.reader import SUFFIXES, read_table
+from pipelines.table.typed import checked
+from pipelines.usecase import Column
+
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Typed tables by name, the first one holding the rows; what was noticed; the files as people name them."""
+
+    tables: Mapping[str, pl.DataFrame]
+    notes: tuple[Note, ...]
+    source: str
+
+
+def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings], base: Path, override: Path | None = None) -> Loaded:
+    """Return the tables of the settings, read and checked against the schema.
+
+    Parameters
+    ----------
+    base
+        Folder the files are relative to (that of the settings).
+    override
+        A file for the first table, or a folder in which the files are looked up instead.
+
+    Raises
+    ------
+    InputError
+        When a file is absent, a required column is in no table, or cells cannot be used; the message says how to mend it.
+    """
+    if not data:
+        raise InputError("table.no_tables")
+    columns = with_open(schema)
+    places = {name: _place(name, settings, base, override, first=name == next(iter(data))) for name, settings in data.items()}
+    raw = {name: read_table(places[name], settings, name) for name, settings in data.items()}
+    sources = {name: Source(path.name, name) for name, path in places.items()}
+    mappings = {name: mapped_headers(raw[name], columns, settings, sources[name]) for name, settings in data.items()}
+    _refuse_missing(columns, data, raw, mappings, sources)
+    owned = _owners(columns, data, mappings)
+    tables: dict[str, pl.DataFrame] = {}
+    notes: list[Note] = []
+    for name, settings in data.items():
+        part = {ours: columns[ours] for ours in owned[name]}
+        found = checked(raw[name], part, settings, sources[name], mappings[name])
+        tables[name] = found.rows
+        notes.extend(found.notes)
+    notes.extend(notes_on_joins(tables, columns, data))
+    return Loaded(tables, tuple(notes), ", ".join(dict.fromkeys(source.file for source in sources.values())))
+
+
+def _place(name: str, settings: TableSettings, base: Path, override: Path | None, *, first: bool) -> Path:
+    """Return where the file of a table lies."""
+    if override is not None and not override.exists():
+        raise InputError("table.no_override", path=override)
+    if first and override is not None and override.is_file():
+        return override
+    folder = base if override is None else override.parent if override.is_file() else override
+    if settings.file:
+        tried = [folder / settings.file, folder / Path(settings.file).name]
+        tried += [base / settings.file] if override is not None and override.is_file() else []
+        for path in tried:
+            if path.is_file():
+                return path
+    near = sorted(path.name for path in folder.glob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    shown = ", ".join(near[:_LISTED]) + (" ..." if len(near) > _LISTED else "")
+    key = "table.no_file" if settings.file else "table.no_file_stated"
+    raise InputError(key, table=name, file=settings.file, folder=folder, near=shown or "-", example=near[0] if near else "sales.csv")
+
+
+def _refuse_missing(
+    columns: Mapping[str, Column],
+    data: Mapping[str, TableSettings],
+    raw: Mapping[str, pl.DataFrame],
+    mappings: Mapping[str, Mapping[str, str]],
+    sources: Mapping[str, Source],
+) -> None:
+    first, *others = data
+    given = {name: {*mappings[name], *settings.constants} for name, settings in data.items()}
+    anywhere = set().union(*given.values())
+    identity = [ours for ours, column in columns.items() if column.role in ("time", "key")]
+    lacking = [ours for ours in identity if ours not in given[first]]
+    lacking += [ours for ours, column in columns.items() if ours not in identity and not column.optional and ours not in anywhere]
+    if lacking:
+        raise missing_columns(lacking, raw[first], list(mappings[first].values()), columns, sources[first])
+    for name in others:
+        if not data[name].on:
+            shared = [f'"{ours}"' for ours in identity if ours in given[name]]
+            raise InputError("table.no_on", table=name, file=sources[name].file, keys=", ".join(shared) or '"..."')
+        absent = [ours for ours in data[name].on if ours not in given[name]]
+        if absent:
+            raise missing_columns(absent, raw[name], list(mappings[name].values()), columns, sources[name])
+
+
+def _owners(
+    columns: Mapping[str, Column], data: Mapping[str, TableSettings], mappings: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[str]]:
+    """Return the columns each table gives: a stated one goes before one whose header merely has the same name."""
+    first = next(iter(data))
+    owned: dict[str, list[str]] = {name: [ours for ours in settings.on if name != first] for name, settings in data.items()}
+    for ours, column in columns.items():
+        stated = [name for name, settings in data.items() if ours in settings.columns or ours in settings.constants]
+        named = [name for name in data if ours in mappings[name]]
+        if column.role in ("time", "key"):
+            owned[first].append(ours)
+            continue
+        stated = [name for name in stated if ours not in owned[name]]
+        if len(stated) > 1:
+            raise InputError("table.column_twice", column=ours, tables=", ".join(stated))
+        holder = (stated or [name for name in named if ours not in owned[name]])[:1]
+        if holder:
+            owned[holder[0]].append(ours)
+    return owned

@@ -1,0 +1,29 @@
+"""What end users read, in German and English: one catalogue per area (`en/table.toml`, `de/table.toml`, ...)."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+Lang = Literal["de", "en"]
+
+
+@cache
+def catalogue(area: str, lang: Lang) -> dict[str, str]:
+    """Return the texts of one area; raise KeyError when the area does not exist."""
+    source = files(__name__).joinpath(lang, f"{area}.toml")
+    if not source.is_file():
+        raise KeyError(f"no text catalogue {lang}/{area}.toml")
+    return tomllib.loads(source.read_text(encoding="utf-8"))
+
+
+def text(key: str, lang: Lang = "en", /, **values: object) -> str:
+    """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown."""
+    area, name = key.split(".", 1)
+    return catalogue(area, lang)[name].format(**values)
+
+
+def number(value: float, lang: Lang = "en", digits: int = 0) -> str:
+    """Format a number the way the language writes it: 1,234.5 in English, 1.234,5 in German."""
+    shown = f"{value:,.{digits}f}"
+    return shown if lang == "en" else shown.translate(str.maketrans(",.", ".,"))

@@ -1,0 +1,150 @@
+"""The contract: a use case is a record of plain functions, in running order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar, runtime_checkable
+
+import polars as pl
+
+from pipelines.settings import CaseSettings
+
+Kind = Literal["date", "datetime", "text", "number", "flag"]
+Role = Literal["time", "key", "known", "decision", "outcome"]
+S = TypeVar("S", bound=CaseSettings)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a use case's rows: what it holds and *when it becomes known*.
+
+    Parameters
+    ----------
+    kind
+        Type of the values; a flag is true/false (files may say 1/0, ja/nein, yes/no, x).
+    role
+        `time` and `key` identify a row. `known`: known at decision time. `decision`: what the user's own
+        business decided then (orders, baked pieces): seen by business as usual alone. `outcome`: known
+        only after the fact; `run` takes it away before predict, decide and usual.
+    doc, unit
+        Meaning and unit, as shown in the reference and in error messages.
+    minimum, maximum
+        Inclusive bounds in the column's unit; a value outside is an error naming file, column and row.
+    optional
+        The column may be absent from the user's data; it is then null in every row.
+    derived
+        Made by `prepare` from other outcomes (estimated demand); never read from a file.
+    total
+        How transactions of one day are put together: their sum, maximum, mean or last value.
+    """
+
+    kind: Kind
+    role: Role
+    doc: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    optional: bool = False
+    derived: bool = False
+    total: Literal["sum", "max", "mean", "last"] = "sum"
+
+
+class Forecaster(Protocol):
+    """Predicts a distribution. Fitted on past rows (features and outcomes), asked about rows without outcomes."""
+
+    target: str
+    columns: Sequence[str]  # forecast columns predict adds, e.g. q0.1 ... q0.9: each in the target's unit
+
+    def fit(self, past: pl.DataFrame) -> Self:
+        """Learn from rows whose outcomes are known; return self."""
+        ...
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with the forecast columns added, in the same order."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model to a folder, without pickles."""
+        ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """What a forecaster may offer beyond fit and predict: choices made on the select period, and running recalibration."""
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        """What was chosen, as JSON values."""
+        ...
+
+    def choose(self, select: pl.DataFrame) -> None:
+        """Fix weights and settings from forecasts of the select period that stand beside their outcomes."""
+        ...
+
+    def final(self, forecasts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+        """Return the forecasts as chosen (combined, recalibrated); `known`: earlier forecasts beside their outcomes."""
+        ...
+
+
+Rows = pl.DataFrame
+Policy = Callable[..., Rows]  # (rows, settings) -> rows + actions; sequential: (rows, settings, state)
+
+
+def _no_preparation(rows: Rows, _: Any) -> Rows:
+    return rows
+
+
+def _evening_before(_: Any) -> int:
+    return 1
+
+
+@dataclass(frozen=True)
+class UseCase(Generic[S]):
+    """A use case: the slots in running order (see docs/reference/contract.md).
+
+    The required slots are those of the minimal example. A sequential case also gives `start`; then decide, usual
+    and every rule take `(rows, settings, state)` for one epoch, and value returns `(ledger, next state)`.
+    """
+
+    name: str
+    schema: Mapping[str, Column]
+    settings: type[S]
+    features: Callable[[Rows, S], Rows]
+    model: Callable[[S], Forecaster]
+    decide: Policy
+    usual: Policy
+    value: Callable[..., Any]
+
+    title: Mapping[str, str] = field(default_factory=dict)  # {"en": ..., "de": ...}
+    folder: Path | None = None  # where settings.toml and README.md stand
+    grid: Literal["daily", "none"] = "daily"  # complete daily grid: closed days become rows without outcomes
+    simulate: Callable[[S], Mapping[str, Rows]] | None = None  # the embedded default: table name -> rows
+    prepare: Callable[[Rows, S], Rows] = _no_preparation  # adds derived columns; causal like features
+    lead: Callable[[S], int] = _evening_before  # a decision for day t sees outcomes of day t - lead and older
+    start: Callable[[Rows, S], Any] | None = None  # the state before the first epoch; None: nothing carries over
+    epoch: str = "1d"  # how long one decision holds (polars duration)
+    perfect: Policy | None = None  # default: decide with a forecast that equals the outcome
+    rules: Mapping[str, Policy] = field(default_factory=dict)  # simple rules shown beside business as usual
+    at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
+    trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
+    segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row
+    notes: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the report must say
+
+    def columns(self, *roles: Role) -> list[str]:
+        """Return the schema's columns that have one of the roles, in schema order."""
+        return [name for name, column in self.schema.items() if column.role in roles]
+
+    @property
+    def time(self) -> str:
+        """The time column."""
+        return self.columns("time")[0]
+
+    @property
+    def target(self) -> str:
+        """The first outcome: null where a series was closed."""
+        return self.columns("outcome")[0]
+
+    @property
+    def keys(self) -> list[str]:
+        """The key columns; with the time they identify a row."""
+        return self.columns("key")

@@ -1,0 +1,168 @@
+"""What `musterwerk run` does: find the use case, its settings and data, run, write the evidence, record it in MLflow."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from pipelines.errors import InputError
+from pipelines.progress import shown_progress
+from pipelines.result import Result
+from pipelines.run import prepare, run
+from pipelines.settings import CaseSettings, load_settings, merged, override, read_toml
+from pipelines.table import Loaded
+from pipelines.texts import Lang, number, text
+from pipelines.usecase import UseCase
+
+SETTINGS = "settings.toml"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for on the command line."""
+
+    case: str
+    cases: Mapping[str, str]
+    data: Path | None
+    settings: Path | None
+    changes: tuple[str, ...]
+    home: Path
+    lang: Lang
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the user gets: a message for people, a summary for machines."""
+
+    message: str
+    summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A use case with the settings to run it with and the folder its files are relative to."""
+
+    case: UseCase[CaseSettings]
+    settings: CaseSettings
+    base: Path
+    own_settings: bool
+
+
+def find_case(name: str, cases: Mapping[str, str]) -> UseCase[CaseSettings]:
+    """Return the built-in use case; raise InputError with the closest name when there is none."""
+    if name not in cases:
+        near = get_close_matches(name, cases, n=1)
+        raise InputError("cli.no_case", case=name, near=near[0] if near else next(iter(cases), "-"), known=", ".join(cases))
+    found: UseCase[CaseSettings] = import_module(cases[name]).CASE
+    return found
+
+
+def choose_settings(request: Request) -> Chosen:
+    """Return use case and settings: a folder's settings.toml, --settings, or the built-in example; then each --set.
+
+    Raises
+    ------
+    InputError
+        When the use case or file does not exist or a setting is unknown or out of bounds.
+    """
+    folder = Path(request.case)
+    file = request.settings or (folder / SETTINGS if request.case not in request.cases and folder.is_dir() else None)
+    values = read_toml(file) if file else {}
+    name = request.case if request.case in request.cases else str(values.get("case", request.case))
+    case = find_case(name, request.cases)
+    if file is None:
+        values = read_toml(case.folder / SETTINGS) if case.folder else {}
+    if values.get("case", name) != name:
+        raise InputError("cli.other_case", file=file, found=values["case"], case=name)
+    for pair in request.changes:
+        values = merged(values, override(pair))
+    settings = load_settings(case.settings, {"case": name}, values, file=file or SETTINGS)
+    return Chosen(case, settings, file.parent if file else Path.cwd(), file is not None)
+
+
+def load(chosen: Chosen, data: Path | None) -> Loaded:
+    """Return the tables: the user's files, or the embedded simulated data when no data are named anywhere."""
+    from pipelines.table import load_tables
+
+    if data is None and not chosen.settings.data:
+        if chosen.case.simulate is None:
+            raise InputError("cli.no_data", case=chosen.case.name)
+        return Loaded(chosen.case.simulate(chosen.settings), (), text("cli.simulated"))
+    tables = chosen.settings.data or {"sales": _default_table()}
+    return load_tables(chosen.case.schema, tables, chosen.base, data)
+
+
+def run_and_record(request: Request) -> Outcome:
+    """Run a use case from the command line's request; write the run folder and record it in MLflow."""
+    from pipelines.evidence import run_name, write_run
+    from pipelines.report.write import render
+
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    started = monotonic()
+    chosen = choose_settings(request)
+    with shown_progress(request.lang) as progress:
+        progress("read", 0.0)
+        loaded = load(chosen, request.data)
+        result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress)
+        progress("write", 0.0)
+        name = run_name(request.home, chosen.case.name, datetime.now(UTC))
+        title = chosen.case.title.get(request.lang, "")
+        page = render(result, request.lang, title, name)
+        extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
+        folder = write_run(result, request.home, name, extra, files={"report.html": page})
+        progress("track", 0.0)
+        tracked = _track(result, folder, request.home)
+    return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
+
+
+def _track(result: Result, folder: Path, home: Path) -> Any:
+    from pipelines.track import log_run
+
+    return log_run(result, folder, home, os.environ.get("MLFLOW_TRACKING_URI"))
+
+
+def _default_table() -> Any:
+    from pipelines.settings import TableSettings
+
+    return TableSettings()
+
+
+def headline(result: Result, folder: Path, lang: Lang) -> str:
+    """Return what a person reads at the end: verdict, saving with interval, captured share, and where everything is."""
+    head = result.headline
+    values = {
+        "saved": number(head.saved.value or 0.0, lang),
+        "weekly": number((head.saved.value or 0.0) / (result.report.days / 7), lang),
+        "low": number(head.saved.low, lang) if head.saved.low is not None else "?",
+        "high": number(head.saved.high, lang) if head.saved.high is not None else "?",
+        "unit": text(f"report.unit_{head.unit}", lang) if head.unit == "eur" else head.unit,
+        "captured": number(100 * head.captured.value, lang) if head.captured.value is not None else "?",
+        "first": result.report.first,
+        "last": result.report.last,
+        "folder": folder,
+    }
+    return f"{text(f'cli.verdict_{result.verdict}', lang)}\n{text('cli.headline', lang, **values)}\n{text('cli.paths', lang, **values)}"
+
+
+def summary(result: Result, folder: Path, tracked: Any) -> dict[str, Any]:
+    """Return the run in machine-readable form."""
+    head = result.headline
+    return {
+        "case": result.case,
+        "verdict": result.verdict,
+        "unit": head.unit,
+        "saved": vars(head.saved),
+        "captured_share": vars(head.captured),
+        "totals": {saving.unit: {"usual": saving.usual, "plan": saving.plan, "perfect": saving.perfect} for saving in result.savings},
+        "report_period": [result.report.first, result.report.last],
+        "scores": dict(result.scores),
+        "data_digest": result.data.digest,
+        "folder": str(folder),
+        "report": str(folder / "report.html"),
+        "mlflow_run": tracked.run_id,
+    }

@@ -1,0 +1,24 @@
+"""Costs and limits of every row: the data's own columns win, then the product's settings, then the general ones."""
+
+import polars as pl
+
+from usecases.food_waste.settings import FoodWaste
+
+PER_PRODUCT = ("price_eur", "unit_cost_eur", "salvage_eur", "disposal_eur", "goodwill_eur", "weight_kg", "tray", "display")
+
+
+def add_costs(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
+    """Return the rows with costs (EUR per piece), weight_kg, tray, display filled, and `underage`, `overage` added."""
+    general = {**s.costs.model_dump(), "tray": s.limits.tray, "display": s.limits.display}
+    filled = []
+    for name in PER_PRODUCT:
+        own = {product: value for product, settings in s.products.items() if (value := getattr(settings, name)) is not None}
+        parts = [pl.col(name)] if name in rows.columns else []
+        if own:
+            parts.append(pl.col("product").replace_strict(list(own), list(own.values()), default=None, return_dtype=pl.Float64))
+        filled.append(pl.coalesce(*parts, pl.lit(general[name])).cast(pl.Float64).alias(name))
+    return rows.with_columns(filled).with_columns(
+        underage=pl.col("price_eur") - pl.col("unit_cost_eur") + pl.col("goodwill_eur"),
+        overage=pl.col("unit_cost_eur") + pl.col("disposal_eur") - pl.col("salvage_eur"),
+        keeps=pl.col("product").is_in(s.day_old.products) if s.day_old.products else pl.lit(value=True),
+    )

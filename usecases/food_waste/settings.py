@@ -1,0 +1,104 @@
+"""What a bakery sets: its costs, its limits, when it orders, and how its sell-outs can be recognised."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipelines.settings import CaseSettings, Frozen
+
+
+class Costs(Frozen):
+    """Euros per piece; a column of the same name in the data wins, then `products`, then these."""
+
+    price_eur: float = Field(description="selling price, EUR per piece", gt=0)
+    unit_cost_eur: float = Field(description="cost of making one more piece, EUR", ge=0)
+    salvage_eur: float = Field(0.0, description="what a left-over piece still brings (feed, bread crumbs), EUR", ge=0)
+    disposal_eur: float = Field(0.0, description="cost of getting rid of a left-over piece, EUR", ge=0)
+    goodwill_eur: float = Field(0.0, description="cost of a disappointed customer beyond the lost margin, EUR", ge=0)
+    weight_kg: float = Field(0.1, description="weight of a piece, kg", ge=0)
+    co2e_kg_per_kg: float = Field(0.8, description="greenhouse gases of making bread, kg CO2e per kg", ge=0)
+
+    @model_validator(mode="after")
+    def _margins_are_positive(self) -> Self:
+        if self.price_eur + self.goodwill_eur <= self.unit_cost_eur:
+            raise ValueError("a missing piece must cost something: price_eur + goodwill_eur must exceed unit_cost_eur (EUR per piece)")
+        if self.unit_cost_eur + self.disposal_eur <= self.salvage_eur:
+            raise ValueError("a left-over piece must cost something: unit_cost_eur + disposal_eur must exceed salvage_eur (EUR per piece)")
+        return self
+
+
+class Product(Frozen):
+    """What one product has of its own; anything left out follows `costs` and `limits`."""
+
+    price_eur: float | None = Field(None, gt=0)
+    unit_cost_eur: float | None = Field(None, ge=0)
+    salvage_eur: float | None = Field(None, ge=0)
+    disposal_eur: float | None = Field(None, ge=0)
+    goodwill_eur: float | None = Field(None, ge=0)
+    weight_kg: float | None = Field(None, ge=0)
+    tray: float | None = Field(None, ge=0)
+    display: float | None = Field(None, ge=0)
+
+
+class Limits(Frozen):
+    """What the bakehouse can do."""
+
+    tray: float = Field(1, description="pieces per tray: orders are whole trays; 0 = any quantity", ge=0)
+    display: float = Field(0, description="minimum display per branch and product, pieces", ge=0)
+    oven_trays: float = Field(0, description="trays all products of a branch may take together per day; 0 = no limit", ge=0)
+
+
+class DayOld(Frozen):
+    """Yesterday's left-over pieces sold cheaper today; `demand_share = 0`: there is no such sale."""
+
+    products: tuple[str, ...] = Field((), description="products that are sold on the second day; empty = all")
+    demand_share: float = Field(0.0, description="share of a day's demand that would take a day-old piece", ge=0, lt=1)
+    price_share: float = Field(0.5, description="price of a day-old piece as a share of price_eur", ge=0, le=1)
+    replaces: float = Field(0.5, description="share of day-old sales that replace a fresh one", ge=0, le=1)
+
+
+class Demand(Frozen):
+    """How sell-outs are recognised, and when the order is placed."""
+
+    deadline: Literal["evening before", "noon before"] = Field(
+        "evening before", description="evening before: all sales up to the day before are known; noon before: up to two days before"
+    )
+    sold_out: Literal["auto", "never"] = Field(
+        "auto",
+        description="auto: from the columns sold_out, returned, ordered or last_sale, whichever comes first in the data; never: sales are demand",
+    )
+    opening_hour: float = Field(7.0, description="usual opening, hours of local time", ge=0, lt=24)
+
+
+class Forecast(Frozen):
+    """The forecast's quantile levels and what it may use."""
+
+    levels: tuple[float, ...] = Field((0.1, 0.3, 0.5, 0.7, 0.9), description="quantile levels, ascending, each between 0 and 1")
+    weather: Literal["none", "forecast", "observed"] = Field(
+        "none",
+        description="none: weather columns are not used; forecast: they hold the forecast known at the deadline; "
+        "observed: they hold measured weather, and the result is marked optimistic",
+    )
+
+    @model_validator(mode="after")
+    def _levels_ascend(self) -> Self:
+        if not self.levels or list(self.levels) != sorted(set(self.levels)) or not 0 < self.levels[0] <= self.levels[-1] < 1:
+            raise ValueError("levels must be ascending, without doubles, each above 0 and below 1")
+        return self
+
+
+class FoodWaste(CaseSettings):
+    """All settings of the food-waste use case."""
+
+    costs: Costs
+    products: dict[str, Product] = Field({}, description="what single products have of their own, by name")
+    limits: Limits = Limits()
+    day_old: DayOld = DayOld()
+    demand: Demand = Demand()
+    forecast: Forecast = Forecast()
+    service_level: float | None = Field(None, description="one service level for all products instead of their critical ratios", gt=0, lt=1)
+
+    @property
+    def lead(self) -> int:
+        """Days between the last known sales and the day of sale."""
+        return 1 if self.demand.deadline == "evening before" else 2
