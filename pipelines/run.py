@@ -103,7 +103,11 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
         select=periods.select,
         report=periods.report,
         forecasts=shown_forecasts(case, model, forecasts),
-        choices={"simple_rule": selected.rule, **(model.choices if isinstance(model, Choosing) else {})},
+        choices={
+            "usual": case.usual_name(forecasts, settings) if case.usual_name else None,
+            "rule": selected.rule,
+            **(model.choices if isinstance(model, Choosing) else {}),
+        },
         notes=(*data.facts.notes, *(Note(key, values) for key, values in (case.notes(forecasts, settings) if case.notes else ()))),
         select_saved=selected.saved,
         model=model,

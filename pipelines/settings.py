@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from pipelines.errors import InputError
 
@@ -120,13 +121,16 @@ def _as_input_error(kind: type[BaseModel], error: ValidationError, file: Path | 
         return InputError("settings.unknown_key", file=file, key=place, near=close[0] if close else "-", known=", ".join(known))
     if first["type"] == "missing":
         return InputError("settings.missing_key", file=file, key=place)
-    return InputError("settings.bad_value", file=file, key=place, value=repr(first["input"]), problem=first["msg"])
+    field = _fields(kind, first["loc"][:-1]).get(str(first["loc"][-1])) if first["loc"] else None
+    meaning = f" ({field.description})" if field and field.description else ""
+    return InputError("settings.bad_value", file=file, key=place, value=repr(first["input"]), problem=first["msg"] + meaning)
 
 
-def _fields(kind: Any, path: Sequence[int | str]) -> list[str]:
+def _fields(kind: Any, path: Sequence[int | str]) -> dict[str, FieldInfo]:
+    """Return the settings that stand at `path`, by name."""
     for part in path:
         if isinstance(kind, type) and issubclass(kind, BaseModel) and part in kind.model_fields:
             kind = kind.model_fields[str(part)].annotation
         else:
             kind = (get_args(kind) or (kind,))[-1]
-    return sorted(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    return dict(sorted(kind.model_fields.items())) if isinstance(kind, type) and issubclass(kind, BaseModel) else {}

@@ -52,8 +52,15 @@ class Column:
 class Forecaster(Protocol):
     """Predicts a distribution. Fitted on past rows (features and outcomes), asked about rows without outcomes."""
 
-    target: str
-    columns: Sequence[str]  # forecast columns predict adds, e.g. q0.1 ... q0.9: each in the target's unit
+    @property
+    def target(self) -> str:
+        """The outcome that is forecast."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Forecast columns that predict adds, such as q0.1 ... q0.9, each in the target's unit."""
+        ...
 
     def fit(self, past: pl.DataFrame) -> Self:
         """Learn from rows whose outcomes are known; return self."""
@@ -125,6 +132,7 @@ class UseCase(Generic[S]):
     epoch: str = "1d"  # how long one decision holds (polars duration)
     perfect: Policy | None = None  # default: decide with a forecast that equals the outcome
     rules: Mapping[str, Policy] = field(default_factory=dict)  # simple rules shown beside business as usual
+    usual_name: Callable[[Rows, S], str] | None = None  # what business as usual is here: a label key such as "ordered"
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row

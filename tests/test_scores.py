@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - times of a shop are local times without a zone
 """Scores by hand and against scikit-learn; a calibration interval that respects days."""
 
 from datetime import date, datetime, timedelta
@@ -58,13 +59,15 @@ def test_pinball_loss_agrees_with_scikit_learn(sample, level):
 def test_no_constant_beats_the_sample_quantile(sample, level, other):
     truth = np.array(sample, dtype=float)
     best = np.quantile(truth, level, method="inverted_cdf")
-    assert pinball_loss(truth, best, level).mean() <= pinball_loss(truth, float(other), level).mean() + 1e-9
+    assert pinball_loss(truth, np.full(len(truth), best), level).mean() <= pinball_loss(truth, np.full(len(truth), float(other)), level).mean() + 1e-9
 
 
 def test_calibration_by_hand():
     # two days with two rows each: on the first both covered, on the second none -> share 2/4; residuals per day 2 - 1 = 1 and 0 - 1 = -1;
     # half width 1.96 x sqrt(1 + 1) / 4 = 0.693: cut to [0, 1]
-    rows = pl.DataFrame({"shop": list("ABAB"), "day": [DAY, DAY, DAY + timedelta(1), DAY + timedelta(1)], "demand": [1, 2, 8, 9], "q0.5": [5.0] * 4})
+    rows = pl.DataFrame(
+        {"shop": list("ABAB"), "day": [DAY, DAY, DAY + timedelta(1), DAY + timedelta(1)], "demand": [1, 2, 8, 9], "q0.5": [5.0] * 4}
+    )
     assert calibration(rows, "demand", "day").rows() == [(0.5, 0.5, 0.0, 1.0, 4)]
 
 

@@ -109,7 +109,7 @@ def python(tmp_path):
 
 def _finished(process: subprocess.Popen) -> str:
     out: str
-    out, problems = process.communicate(timeout=300)
+    out, problems = process.communicate(timeout=500)
     assert process.returncode == 0, problems
     return out
 

@@ -1,6 +1,7 @@
 """Savings by hand, the bootstrap against a slow loop, and the interval against a world whose true saving is known."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from pipelines.value import DRAWS, block_totals, difference, interval, opponents
 FIRST = date(2024, 5, 1)
 
 
-def ledger(days: int = 35, shop: str = "A", **cost: object) -> pl.DataFrame:
+def ledger(days: int = 35, shop: str = "A", **cost: Any) -> pl.DataFrame:
     """One row per policy and day; a cost is a number or a function of the day's number."""
     rows = [
         {"policy": policy, "day": FIRST + timedelta(days=day), "shop": shop, "eur": float(of(day) if callable(of) else of)}
@@ -34,7 +35,11 @@ def test_weeks_are_counted_from_the_first_day_whatever_the_weekday():
 @given(st.lists(st.tuples(st.sampled_from(["usual", "plan"]), st.integers(0, 60), st.integers(-50, 50)), min_size=1, max_size=60))
 def test_blocks_keep_every_cost_once_in_any_row_order(entries):
     rows = pl.DataFrame(
-        {"policy": [p for p, *_ in entries], "day": [FIRST + timedelta(days=d) for _, d, _ in entries], "eur": [float(c) for *_, c in entries]}
+        {
+            "policy": [p for p, *_ in entries],
+            "day": [FIRST + timedelta(days=d) for _, d, _ in entries],
+            "eur": [float(c) for *_, c in entries],
+        }
     )
     blocks, mirrored = block_totals(rows, "day", "eur"), block_totals(rows.reverse(), "day", "eur")
     for policy in set(rows["policy"]):
@@ -125,7 +130,7 @@ def test_mostly_undefined_draws_give_no_interval():
 
 def test_opponents_are_the_simple_rules_alone():
     costs = {"usual": 10, "plan": 7, "perfect": 4, "habit": 9, "mean": 6}
-    ledgers = {name: ledger(35, **{name: cost}).drop("policy") for name, cost in costs.items()}
+    ledgers = {name: ledger(35, "A", **{name: cost}).drop("policy") for name, cost in costs.items()}
     habit, mean = opponents(ledgers, "day", "eur", "mean")
     assert (habit.rule, habit.total, habit.saved, habit.chosen) == ("habit", 315, Interval(70, 70, 70), False)
     assert (mean.rule, mean.total, mean.saved, mean.chosen) == ("mean", 210, Interval(-35, -35, -35), True)

@@ -71,7 +71,8 @@ def weighted_quantile(values: Floats, weights: Floats, levels: Sequence[float]) 
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weights[order])
     found = np.searchsorted(total, np.asarray(levels) * total[-1])
-    return values[order][np.minimum(found, len(values) - 1)]
+    chosen: Floats = values[order][np.minimum(found, len(values) - 1)]
+    return chosen
 
 
 def saved_panel(panel: Panel) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from pipelines.models.panel import PANEL, (
+from pipelines.models.panel import (
+    PANEL,
     Floats,
     Panel,
     attach,

@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.models.panel import PANEL, Floats, Panel, attach, quantile_columns, read_json, saved_panel, with_panel, write_json
 
 LEVEL = "level"  # the scale that is the panel's own level
+LINEAR_RIDGE = 10.0  # of the regression in each leaf
 FLOOR = 0.05  # least ratio before the logarithm: a zero day is "at most 5 % of usual"
 
 
@@ -20,11 +21,11 @@ class Trees:
     """Size and pace of one boosted model; `linear` puts a ridge regression into every leaf (Shi et al. 2019)."""
 
     rounds: int = 150
-    rate: float = 0.06
+    rate: float = 0.05
     leaves: int = 15
     min_rows: int = 60
     features: float = 0.6
-    bagging: float = 0.6
+    bagging: float = 0.8
     l2: float = 1.0
     bins: int = 63
     linear: bool = False
@@ -36,16 +37,20 @@ class Trees:
         return {
             "learning_rate": self.rate, "num_leaves": self.leaves, "min_data_in_leaf": self.min_rows, "feature_fraction": self.features,
             "bagging_fraction": self.bagging, "bagging_freq": 1, "lambda_l2": self.l2, "max_bin": self.bins, "linear_tree": self.linear,
-            "linear_lambda": 10.0, "seed": self.seed, "deterministic": True, "force_col_wise": True, "num_threads": threads, "verbose": -1, **more,
+            "linear_lambda": LINEAR_RIDGE, "seed": self.seed, "deterministic": True, "force_col_wise": True, "num_threads": threads,
+            "verbose": -1, **more,
         }  # fmt: skip
 
 
 LOCATION = (
     Trees(linear=True),
     Trees(linear=True, scale="smooth_fast", seed=2),
-    Trees(rounds=300, scale="smooth_mid", seed=3),
+    Trees(linear=True, scale="smooth_fast", seed=3),
+    Trees(rounds=300, scale="smooth_mid", seed=4),
 )
-SPREAD = Trees(rounds=100, rate=0.05, min_rows=200, features=0.4, bagging=0.8)
+SPREAD = Trees(rounds=100, min_rows=60, features=0.4, bagging=0.8)
+QUICK = (Trees(rounds=120, rate=0.08),)
+LARGE_LEAF = 200
 
 
 def scale_of(rows: pl.DataFrame, name: str, panel: Panel) -> Floats:
@@ -110,9 +115,11 @@ class TwoStage:
         center = np.exp(np.mean([logs for _, _, logs in fitted], axis=0))
         size = scale_of(rows, LEVEL, self.panel)
         stacked = np.column_stack([inputs, np.log(center), center / size]).astype(np.float32)
+        # tails need many rows per leaf, small panels have few: one per cent of the rows within [60, 200]
+        leaf = min(max(rows.height // 100, self.spread.min_rows), LARGE_LEAF)
         self.quantiles = []
         for level in self.levels:
-            how = self.spread.parameters(self.threads, objective="quantile", alpha=level)
+            how = self.spread.parameters(self.threads, objective="quantile", alpha=level, min_data_in_leaf=leaf)
             data = lgb.Dataset(stacked, truth / center, weight=center, params=how)
             self.quantiles.append(lgb.train(how, data, self.spread.rounds))
         return self

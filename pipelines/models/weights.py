@@ -13,9 +13,10 @@ WORTH_IT = 1e-6  # relative gain in pinball loss below which weight is not moved
 
 @dataclass(frozen=True)
 class BlendRule:
-    """Members worse than `worse` x the best are left out; `shrink` pulls the weights of the rest towards equal ones."""
+    """Members worse than `worse` x the best are left out; `shrink` pulls towards equal weights of those within `close` x the best."""
 
-    worse: float = 1.08
+    worse: float = 1.3
+    close: float = 1.04
     shrink: float = 0.3
 
 
@@ -30,8 +31,8 @@ def convex_weights(members: Floats, truth: Floats, level: float, rule: BlendRule
     """
     alone = np.array([pinball(truth, members[:, i], level) for i in range(members.shape[1])])
     keep = np.flatnonzero(alone <= rule.worse * alone.min())
-    equal = np.zeros(members.shape[1])
-    equal[keep] = 1 / len(keep)
+    near = alone <= rule.close * alone.min()
+    equal = near / near.sum()
     weights = equal.copy()
     for step in STEPS:
         weights[keep] = _moved(members[:, keep], truth, level, weights[keep], step)

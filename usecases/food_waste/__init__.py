@@ -1,4 +1,4 @@
-"""Food waste: how many pieces of each product should each branch bake for tomorrow, and what is that worth?
+"""Food waste: how many pieces of each product each branch should bake for tomorrow, and what that is worth.
 
 predict demand per branch, product and day -> decide the bake by the bakery's own costs -> replay it against past orders.
 """
@@ -72,6 +72,7 @@ CASE = UseCase(
     model=model,
     decide=decide,
     usual=rules.usual,
+    usual_name=story.usual_name,
     rules=rules.RULES,
     start=start,
     value=value,

@@ -65,4 +65,4 @@ def overage_with_second_day(
 
 def column(rows: pl.DataFrame, name: str) -> Floats:
     """Return a column as numbers, empty = 0."""
-    return np.nan_to_num(rows[name].to_numpy().astype(float))
+    return np.asarray(np.nan_to_num(rows[name].to_numpy().astype(float)))

@@ -65,7 +65,7 @@ class Demand(Frozen):
     )
     sold_out: Literal["auto", "never"] = Field(
         "auto",
-        description="auto: from the columns sold_out, returned, ordered or last_sale, whichever comes first in the data; never: sales are demand",
+        description="auto: from the columns sold_out, returned, ordered or last_sale, the first the data have; never: sales are demand",
     )
     opening_hour: float = Field(7.0, description="usual opening, hours of local time", ge=0, lt=24)
 
@@ -74,6 +74,9 @@ class Forecast(Frozen):
     """The forecast's quantile levels and what it may use."""
 
     levels: tuple[float, ...] = Field((0.1, 0.3, 0.5, 0.7, 0.9), description="quantile levels, ascending, each between 0 and 1")
+    effort: Literal["quick", "thorough"] = Field(
+        "thorough", description="quick: one small ensemble, seconds per fit; thorough: several, about ten times slower and a little better"
+    )
     weather: Literal["none", "forecast", "observed"] = Field(
         "none",
         description="none: weather columns are not used; forecast: they hold the forecast known at the deadline; "

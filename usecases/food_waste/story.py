@@ -22,6 +22,11 @@ def segments(rows: pl.DataFrame, s: FoodWaste) -> Mapping[str, pl.Series]:
     return {"mover": made["mover"], "day_type": made["day_type"]}
 
 
+def usual_name(rows: pl.DataFrame, s: FoodWaste) -> str:
+    """Return what business as usual is: the user's own orders, or the same weekday last week."""
+    return "ordered" if rows["ordered"].count() else "same_weekday_last_week"
+
+
 def notes(rows: pl.DataFrame, s: FoodWaste) -> Sequence[tuple[str, dict[str, Any]]]:
     """Return what must be said: the deadline, demand never seen, what business as usual is, weather, models that fell back."""
     found: list[tuple[str, dict[str, Any]]] = [(f"food_waste.deadline_{s.lead}", {})]
@@ -35,10 +40,7 @@ def notes(rows: pl.DataFrame, s: FoodWaste) -> Sequence[tuple[str, dict[str, Any
         found.append(
             ("food_waste.unseen", {"column": signal, "days": round(100 * days, 1), "share": round(100 * share, 1), "pieces": round(unseen)})
         )
-    if rows["ordered"].count():
-        found.append(("food_waste.usual_ordered", {}))
-    else:
-        found.append(("food_waste.usual_last_week", {}))
+    found.append((f"food_waste.usual_{usual_name(rows, s)}", {}))
     if s.forecast.weather == "observed":
         found.append(("food_waste.optimistic_weather", {}))
     if "model_used" in rows.columns:
