@@ -5,19 +5,24 @@ to the series' own weekday level, pooled over all series of the last weeks. Caus
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Kinds = NDArray[np.int64]
 
 WEEK = 7
 LEVEL_WEEKS = 6  # weeks that make the level
 PATTERN_WEEKS = 26  # weeks that make the weekday pattern
 POOL_WEEKS = 8  # weeks of ratios pooled for the survival curve
 SIZES = (2.0, 5.0, 12.0, 30.0, 80.0)  # bounds of the size classes: weekday level in units a day
+KIND_DAYS = 364  # days from which the size of special kinds of days is learnt
+KIND_PRIOR_ROWS = 20  # so many ordinary rows draw it towards 1
 MINIMUM_POOL = 50  # fewer ratios than this give no curve: sales then stand as they are, flagged
 HALF_PIECE = 0.5  # sold out at 3 whole pieces means a demand of 3 or more: 2.5 on a continuous scale
 EXPLORE = 1.1  # beyond the largest ratio ever sold nothing is identified: look 10 % further
@@ -35,13 +40,25 @@ class Survival:
         return np.append(1.0, self.above)[np.searchsorted(self.values, ratio, side="right")]
 
     def beyond(self, ratio: Floats, uniform: Floats) -> Floats:
-        """Return the demand ratio at `uniform` of the distribution beyond each ratio; 10 % more than any sale where unidentified."""
+        """Return the ratio at `uniform` of the distribution beyond each ratio; NaN where no other day tells."""
         wanted = self.share_above(ratio) * (1 - uniform)
         place = np.searchsorted(-self.above, -wanted, side="left")
         known = place < len(self.values)
-        largest = self.values[-1] if len(self.values) else 0.0  # none: everything was censored
-        found = np.where(known, np.append(self.values, largest)[place], np.maximum(largest, ratio) * EXPLORE)
-        return np.maximum(found, ratio)
+        values = np.append(self.values, np.nan)
+        return np.where(known, np.maximum(values[np.where(known, place, -1)], ratio), np.nan)
+
+    def untold(self, ratio: Floats) -> Floats:
+        """Return the share of the distribution beyond each ratio about which no day tells."""
+        last = self.above[-1] if len(self.above) else 1.0
+        return np.asarray(last / np.maximum(self.share_above(ratio), 1e-12))
+
+
+def poisson_beyond(bound: Floats, mean: Floats, uniform: Floats) -> Floats:
+    """Return the whole pieces at `uniform` of a Poisson demand of this mean, given that it exceeds `bound`."""
+    least = np.floor(bound)  # demand is more than this
+    left = np.maximum(poisson.sf(least, mean), 1e-300)
+    found = poisson.isf(left * (1 - uniform), mean)  # not a number where the chance is below the precision of floats
+    return np.asarray(np.maximum(np.where(np.isfinite(found), found, 0.0), least + 1))
 
 
 def kaplan_meier(values: Floats, censored: Flags, weights: Floats | None = None) -> Survival:
@@ -60,7 +77,7 @@ def kaplan_meier(values: Floats, censored: Flags, weights: Floats | None = None)
     return Survival(points, np.maximum(above[seen][::-1][first], 0.0))
 
 
-def complete_demand(sold: Floats, censored: Flags, seed: int) -> Floats:
+def complete_demand(sold: Floats, censored: Flags, kind: Kinds, seed: int) -> Floats:
     """Return estimated demand (days x series): sales where they are demand, else a draw beyond the sold quantity.
 
     Parameters
@@ -69,46 +86,111 @@ def complete_demand(sold: Floats, censored: Flags, seed: int) -> Floats:
         Units sold, days x series on a complete daily grid, NaN = closed.
     censored
         True where the day sold out.
+    kind
+        What kind of day it is for the series, known beforehand: 0 = ordinary, other numbers such as promotion or day before a
+        holiday. A planner bakes more for such days, so stock and demand are only unrelated once their usual size is known.
     seed
         Fixes the draws: a single draw per sold-out day keeps both the mean and the spread of demand right,
         which a conditional mean would not (Rubin 1987, Multiple Imputation, ch. 4).
     """
     days, series = sold.shape
-    fraction = np.isfinite(sold) & (np.mod(np.where(np.isfinite(sold), sold, 0.0), 1) != 0)
-    whole = ~np.logical_or.accumulate(fraction.any(axis=1))[:, None]  # as far as seen up to each day
+    whole = _whole(sold)
     bound = np.where(censored & whole, sold - HALF_PIECE, sold)
-    demand = sold.copy()
-    level = np.full_like(sold, np.nan)
+    demand, plain = sold.copy(), np.full_like(sold, np.nan)
+    base, level = np.full_like(sold, np.nan), np.full_like(sold, np.nan)
     uniform = np.random.default_rng(seed).random((days, series))
     for start in range(0, days, WEEK):
-        block = slice(start, min(start + WEEK, days))
-        level[block] = weekday_level(demand, start)[: block.stop - start]
+        block, pool = slice(start, min(start + WEEK, days)), slice(max(0, start - WEEK * POOL_WEEKS), start)
+        factor = kind_factors(demand, base, kind, start)[kind[block]]
+        base[block] = weekday_level(plain, start)[: block.stop - start]
+        level[block] = base[block] * factor
         lost = censored[block] & (level[block] > 0) & np.isfinite(sold[block])
         if lost.any():
-            found = _draw_beyond(bound, censored, level, block, uniform)
-            demand[block] = np.where(lost, np.maximum(np.where(whole[block], np.round(found), found), sold[block]), demand[block])
+            known = Ratios.of(bound[pool], censored[pool], level[pool], whole=bool(whole[block].all()))
+            found = known.draw_beyond(bound[block][lost], level[block][lost], uniform[block][lost])
+            found = np.where(np.broadcast_to(whole[block], lost.shape)[lost], np.round(found), found)
+            demand[block][lost] = np.maximum(found, sold[block][lost])
+        plain[block] = demand[block] / factor
     return demand
 
 
-def _draw_beyond(bound: Floats, censored: Flags, level: Floats, block: slice, uniform: Floats) -> Floats:
-    """Return a draw beyond each bound of the block (NaN or the bound where nothing can be said), from curves per size of series.
+def demand_in_hindsight(sold: Floats, censored: Flags, expected: Floats, seed: int) -> Floats:
+    """Return demand of a period (N rows) once forecasts of it stand beside it: the best truth to judge decisions by.
 
-    Small series scatter more than large ones, so each size class has its own curve; ratios are weighted by their level,
-    because the plain mean of ratios to a noisy level lies above one.
+    As `complete_demand`, but relative to `expected` (an out-of-sample forecast, N) and pooled over the whole period. The forecast
+    only sets the scale; how far demand goes beyond the stock is what days that did not sell out show.
     """
-    pool = slice(max(0, block.start - WEEK * POOL_WEEKS), block.start)
-    usable = np.isfinite(bound[pool]) & (level[pool] > 0)
-    base, ratios = level[pool][usable], bound[pool][usable] / level[pool][usable]
-    classes, lost = np.digitize(base, SIZES), censored[pool][usable]
-    found, here = bound[block].copy(), np.digitize(np.nan_to_num(level[block]), SIZES)
-    for size in range(len(SIZES) + 1):
-        mine = here == size
-        members = classes == size if (classes == size).sum() >= MINIMUM_POOL else np.ones(len(classes), dtype=np.bool_)
-        if members.sum() >= MINIMUM_POOL and mine.any():
-            curve = kaplan_meier(ratios[members], lost[members], base[members])
-            scale = np.where(level[block][mine] > 0, level[block][mine], 1.0)
-            found[mine] = curve.beyond(found[mine] / scale, uniform[block][mine]) * scale
-    return found
+    whole = bool(np.all(np.mod(sold, 1) == 0))
+    bound = np.where(censored, sold - HALF_PIECE, sold) if whole else sold
+    lost = censored & (expected > 0)
+    demand = sold.copy()
+    uniform = np.random.default_rng(seed).random(len(sold))
+    found = Ratios.of(bound, censored, expected, whole=whole).draw_beyond(bound[lost], expected[lost], uniform[lost])
+    demand[lost] = np.maximum(np.round(found) if whole else found, sold[lost])
+    return demand
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """Pooled ratios of sales to the level, some of them lower bounds, with the size class of their series."""
+
+    ratio: Floats
+    censored: Flags
+    level: Floats
+    size: NDArray[np.intp]
+    whole: bool
+
+    @classmethod
+    def of(cls, bound: Floats, censored: Flags, level: Floats, *, whole: bool) -> "Ratios":
+        """Return the usable ratios of a table of any shape."""
+        usable = np.isfinite(bound) & (level > 0)
+        base = level[usable]
+        return cls(bound[usable] / base, censored[usable], base, np.digitize(base, SIZES), whole)
+
+    def draw_beyond(self, bound: Floats, level: Floats, uniform: Floats) -> Floats:
+        """Return a draw beyond each bound; the bound itself where nothing can be said.
+
+        Small series scatter more than large ones, so each size class has its own curve; ratios are weighted by their level,
+        because the plain mean of ratios to a noisy level lies above one.
+        """
+        found, here = bound.copy(), np.digitize(level, SIZES)
+        for size in np.unique(here):
+            mine = here == size
+            members = self.size == size if (self.size == size).sum() >= MINIMUM_POOL else np.ones(len(self.size), dtype=np.bool_)
+            if members.sum() >= MINIMUM_POOL:
+                curve = kaplan_meier(self.ratio[members], self.censored[members], self.level[members])
+                found[mine] = self._drawn(curve, bound[mine], level[mine], uniform[mine])
+        return found
+
+    def _drawn(self, curve: Survival, bound: Floats, level: Floats, uniform: Floats) -> Floats:
+        """Beyond the largest sale of comparable days nothing is identified: whole pieces are taken as Poisson, else 10 % more is explored."""
+        ratio = bound / level
+        seen = curve.beyond(ratio, uniform) * level
+        largest = np.maximum(curve.values[-1] if len(curve.values) else 0.0, ratio) * level
+        untold = curve.untold(ratio)
+        rest = np.clip((uniform - (1 - untold)) / np.maximum(untold, 1e-12), 0.0, 1 - 1e-9)
+        explored = largest * EXPLORE
+        further = np.maximum(poisson_beyond(largest, level, rest), explored) if self.whole else explored
+        return np.where(np.isnan(seen), further, seen)
+
+
+def _whole(sold: Floats) -> Flags:
+    """Return per day (days x 1) whether all sales up to it were whole pieces."""
+    fraction = np.isfinite(sold) & (np.mod(np.where(np.isfinite(sold), sold, 0.0), 1) != 0)
+    return np.asarray(~np.logical_or.accumulate(fraction.any(axis=1))[:, None])
+
+
+def kind_factors(demand: Floats, base: Floats, kind: Kinds, start: int) -> Floats:
+    """Return the usual size of each kind of day relative to an ordinary one, from the year before `start`, drawn towards 1."""
+    past = slice(max(0, start - KIND_DAYS), start)
+    usable = np.isfinite(demand[past]) & (base[past] > 0)
+    kinds = int(kind.max()) + 1
+    asked = np.bincount(kind[past][usable], demand[past][usable], minlength=kinds)
+    usual = np.bincount(kind[past][usable], base[past][usable], minlength=kinds)
+    prior = KIND_PRIOR_ROWS * usual.sum() / max(int(usable.sum()), 1)
+    factor = np.divide(asked + prior, usual + prior, out=np.ones(kinds), where=usual + prior > 0)
+    factor[0] = 1.0
+    return np.asarray(factor)
 
 
 def weekday_level(demand: Floats, start: int) -> Floats:
@@ -135,17 +217,29 @@ def _nanmean(table: Floats) -> Floats:
     return np.where(count > 0, np.where(seen, table, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
-def add_demand(rows: pl.DataFrame, keys: list[str], sold: str, censored: pl.Series, seed: int) -> pl.DataFrame:
-    """Return the rows (complete daily grid, sorted by keys and day) with `demand` and `censored` added."""
-    day = rows.columns.index("day")
-    steps = (rows.to_series(day) - rows.to_series(day).min()).dt.total_days().to_numpy().astype(np.intp)
-    series = rows.select(pl.struct(keys).rank("dense") - 1).to_series().to_numpy().astype(np.intp)
-    shape = (int(steps.max()) + 1, int(series.max()) + 1)
-    table, flags = np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_)
-    table[steps, series] = rows[sold].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    flags[steps, series] = censored.fill_null(value=False).to_numpy()
-    demand = complete_demand(table, flags & np.isfinite(table), seed)[steps, series]
-    return rows.with_columns(
-        demand=pl.Series(demand, nan_to_null=True),
-        censored=pl.when(pl.col(sold).is_not_null()).then(censored.fill_null(value=False)),
-    )
+@dataclass(frozen=True)
+class Grid:
+    """Places of the rows of a complete daily grid in a table of days x series."""
+
+    steps: NDArray[np.intp]
+    series: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, time: str, keys: list[str]) -> "Grid":
+        """Return the places of these rows."""
+        steps = (rows[time] - rows[time].min()).dt.total_days().to_numpy().astype(np.intp)
+        return cls(steps, rows.select(pl.struct(keys).rank("dense") - 1).to_series().to_numpy().astype(np.intp))
+
+    def table(self, values: Any, empty: Any) -> Any:
+        """Return the values of the rows as a table; places without a row are `empty`."""
+        found = np.full((int(self.steps.max()) + 1, int(self.series.max()) + 1), empty)
+        found[self.steps, self.series] = values
+        return found
+
+
+def estimated_demand(grid: Grid, sold: pl.Series, censored: pl.Series, kind: pl.Series, seed: int) -> pl.Series:
+    """Return demand per row of a complete daily grid (null = closed); see `complete_demand`."""
+    table = grid.table(sold.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.nan)
+    flags = grid.table(censored.to_numpy(), empty=False) & np.isfinite(table)
+    demand = complete_demand(table, flags, grid.table(kind.cast(pl.Int64).to_numpy(), 0), seed)
+    return pl.Series("demand", demand[grid.steps, grid.series], nan_to_null=True)

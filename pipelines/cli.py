@@ -28,21 +28,21 @@ def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
     try:
         command = typer.main.get_command(application(cases))
         code = command.main(words, prog_name="musterwerk", standalone_mode=False)
-        return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
-        return _say(text("cli.interrupted", lang), INTERRUPTED)
+        code = INTERRUPTED
     except MusterwerkError as error:
         if "--debug" in words:
             traceback.print_exc()
         return _say(error.render(lang), error.exit_code)
     except Exception as error:  # noqa: BLE001 - nobody shall meet a traceback without --debug
-        if type(error).__name__ in {"Abort", "Exit"}:
-            return getattr(error, "exit_code", INTERRUPTED)
         if hasattr(error, "format_message"):  # click's errors on wrong options
             return _say(f"{error.format_message()}\n{text('cli.see_help', lang)}", InputError.exit_code)
         if "--debug" in words:
             traceback.print_exc()
         return _say(text("cli.bug", lang, kind=type(error).__name__, problem=error), 1)
+    if code == INTERRUPTED:  # typer turns Ctrl-C within a command into this code
+        return _say(text("cli.interrupted", lang), INTERRUPTED)
+    return code if isinstance(code, int) else 0
 
 
 def _say(message: str, code: int) -> int:

@@ -88,7 +88,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
     periods = split(data.facts.first, data.facts.last, settings.periods)
     selected = choose(case, rows, periods, settings, progress)
     raw = backtest(case, selected.model, rows, periods.report, settings, lambda _, share: progress("report", share))
-    forecasts = finished(case, selected.model, raw, selected.raw, periods.report, settings)
+    forecasts = judged(case, finished(case, selected.model, raw, selected.raw, periods.report, settings), settings)
     progress("replay", 0.0)
     replays = replay_all(case, selected.model, forecasts, settings)
     found = findings(case, forecasts, replays, settings, selected)
@@ -152,14 +152,20 @@ def featured(case: UseCase[S], rows: pl.DataFrame, settings: S) -> pl.DataFrame:
     return made.filter(pl.col(case.target).is_not_null())
 
 
+def judged(case: UseCase[S], forecasts: pl.DataFrame, settings: S) -> pl.DataFrame:
+    """Return the forecast rows with the outcomes the judge goes by: derived ones are estimated once more, in hindsight."""
+    return case.hindsight(forecasts, settings) if case.hindsight else forecasts
+
+
 def choose(case: UseCase[S], rows: pl.DataFrame, periods: Periods, settings: S, progress: Progress) -> Selected:
     """Make every choice on the select period: the model's own (weights, recalibration) and the best simple rule."""
     model = case.model(settings)
     raw = backtest(case, model, rows, periods.select, settings, lambda _, share: progress("select", share))
     forecasts = raw
     if isinstance(model, Choosing):
-        model.choose(raw)
+        model.choose(judged(case, raw, settings))
         forecasts = finished(case, model, raw, raw.clear(), periods.select, settings)
+    forecasts = judged(case, forecasts, settings)
     policies = {**case.rules, "usual": case.usual, "plan": case.decide}
     ledgers = {name: replay(case, forecasts, settings, policy, name).ledger for name, policy in policies.items()}
     unit = units(case, ledgers["plan"])[0]

@@ -113,7 +113,8 @@ def load_settings(kind: type[T], *sources: Mapping[str, Any], file: Path | str =
 
 
 def _as_input_error(kind: type[BaseModel], error: ValidationError, file: Path | str) -> InputError:
-    first = error.errors()[0]
+    # a misspelt key leaves another one missing: the misspelling is what to mend
+    first = next((found for found in error.errors() if found["type"] == "extra_forbidden"), error.errors()[0])
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = _fields(kind, first["loc"][:-1])

@@ -127,6 +127,7 @@ class UseCase(Generic[S]):
     grid: Literal["daily", "none"] = "daily"  # complete daily grid: closed days become rows without outcomes
     simulate: Callable[[S], Mapping[str, Rows]] | None = None  # the embedded default: table name -> rows
     prepare: Callable[[Rows, S], Rows] = _no_preparation  # adds derived columns; causal like features
+    hindsight: Callable[[Rows, S], Rows] | None = None  # derived outcomes once more, with forecasts beside them: for the judge alone
     lead: Callable[[S], int] = _evening_before  # a decision for day t sees outcomes of day t - lead and older
     start: Callable[[Rows, S], Any] | None = None  # the state before the first epoch; None: nothing carries over
     epoch: str = "1d"  # how long one decision holds (polars duration)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any
 
@@ -108,6 +109,7 @@ def run_and_record(request: Request) -> Outcome:
     with shown_progress(request.lang) as progress:
         progress("read", 0.0)
         loaded = load(chosen, request.data)
+        make_home(request.home)
         result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress)
         progress("write", 0.0)
         name = run_name(request.home, chosen.case.name, datetime.now(UTC))
@@ -118,6 +120,16 @@ def run_and_record(request: Request) -> Outcome:
         progress("track", 0.0)
         tracked = _track(result, folder, request.home)
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of all runs, so that a run of minutes does not end where nothing can be written."""
+    try:
+        (home / "runs").mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=home / "runs"):
+            pass
+    except OSError as error:
+        raise InputError("cli.no_home", folder=home, problem=error.strerror or error) from None
 
 
 def _track(result: Result, folder: Path, home: Path) -> Any:

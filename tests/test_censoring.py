@@ -26,10 +26,11 @@ def world(mean: float, share: float, days: int = 300, series: int = 20, seed: in
 
 
 def test_kaplan_meier_on_the_textbook_example():
-    # remission weeks under 6-MP (Freireich et al. 1963; Cox and Oakes 1984, table 1.1), + = censored; at 6 weeks 21 at risk,
+    # remission weeks under 6-MP (Freireich et al. 1963; Cox and Oakes 1984, table 1.1), plus = censored; at 6 weeks 21 at risk,
     # 3 events: 18/21 = 0.857; at 7 weeks 17 at risk, 1 event: x 16/17 = 0.807; at 10: x 14/15 = 0.753; and so on
-    weeks = ["6", "6", "6", "6+", "7", "9+", "10", "10+", "11+", "13", "16", "17+", "19+", "20+", "22", "23", "25+", "32+", "32+", "34+", "35+"]
-    curve = kaplan_meier(np.array([float(week.rstrip("+")) for week in weeks]), np.array([week.endswith("+") for week in weeks]))
+    weeks = np.array([6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35.0])
+    plus = np.array([0, 0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1]) == 1
+    curve = kaplan_meier(weeks, plus)
     assert curve.values.tolist() == [6, 7, 10, 13, 16, 22, 23]
     assert curve.above.round(3).tolist() == [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
 

@@ -44,10 +44,10 @@ STATIC = UseCase(
     schema=SCHEMA,
     settings=CaseSettings,
     features=lambda r, s: r,
-    model=lambda s: None,
+    model=lambda s: None,  # type: ignore[arg-type, return-value]
     decide=decide,
     usual=usual,
-    value=value,  # type: ignore[arg-type, return-value]
+    value=value,
 )
 
 

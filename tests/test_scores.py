@@ -59,7 +59,8 @@ def test_pinball_loss_agrees_with_scikit_learn(sample, level):
 def test_no_constant_beats_the_sample_quantile(sample, level, other):
     truth = np.array(sample, dtype=float)
     best = np.quantile(truth, level, method="inverted_cdf")
-    assert pinball_loss(truth, np.full(len(truth), best), level).mean() <= pinball_loss(truth, np.full(len(truth), float(other)), level).mean() + 1e-9
+    best_loss, other_loss = (pinball_loss(truth, np.full(len(truth), value), level).mean() for value in (best, float(other)))
+    assert best_loss <= other_loss + 1e-9
 
 
 def test_calibration_by_hand():

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.usecase import Column, UseCase
 from usecases.food_waste import rules, story
 from usecases.food_waste.decide import decide
-from usecases.food_waste.demand import prepare
+from usecases.food_waste.demand import hindsight, prepare
 from usecases.food_waste.features import features
 from usecases.food_waste.model import model
 from usecases.food_waste.settings import FoodWaste
@@ -67,6 +67,7 @@ CASE = UseCase(
     settings=FoodWaste,
     simulate=simulated,
     prepare=prepare,
+    hindsight=hindsight,
     lead=lambda s: s.lead,
     features=features,
     model=model,

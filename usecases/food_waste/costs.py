@@ -2,13 +2,18 @@
 
 import polars as pl
 
+from pipelines.errors import InputError
 from usecases.food_waste.settings import FoodWaste
 
-PER_PRODUCT = ("price_eur", "unit_cost_eur", "salvage_eur", "disposal_eur", "goodwill_eur", "weight_kg", "tray", "display")
+COSTS = ("price_eur", "unit_cost_eur", "salvage_eur", "disposal_eur", "goodwill_eur")
+PER_PRODUCT = (*COSTS, "weight_kg", "tray", "display")
 
 
 def add_costs(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
-    """Return the rows with costs (EUR per piece), weight_kg, tray, display filled, and `underage`, `overage` added."""
+    """Return the rows with costs (EUR per piece), weight_kg, tray, display filled, and `underage`, `overage` added.
+
+    `keeps`: left-over pieces can be sold on the next day. Raise InputError where a missing or a left-over piece costs nothing.
+    """
     general = {**s.costs.model_dump(), "tray": s.limits.tray, "display": s.limits.display}
     filled = []
     for name in PER_PRODUCT:
@@ -17,8 +22,13 @@ def add_costs(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
         if own:
             parts.append(pl.col("product").replace_strict(list(own), list(own.values()), default=None, return_dtype=pl.Float64))
         filled.append(pl.coalesce(*parts, pl.lit(general[name])).cast(pl.Float64).alias(name))
-    return rows.with_columns(filled).with_columns(
+    table = rows.with_columns(filled).with_columns(
         underage=pl.col("price_eur") - pl.col("unit_cost_eur") + pl.col("goodwill_eur"),
         overage=pl.col("unit_cost_eur") + pl.col("disposal_eur") - pl.col("salvage_eur"),
         keeps=pl.col("product").is_in(s.day_old.products) if s.day_old.products else pl.lit(value=True),
     )
+    free = table.filter((pl.col("underage") <= 0) | (pl.col("overage") <= 0))
+    if free.height:
+        first = {name: free[name][0] for name in ("product", "day", *COSTS)}
+        raise InputError("food_waste.no_margin", count=free.height, **first)
+    return table

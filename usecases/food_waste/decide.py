@@ -6,7 +6,7 @@ import polars as pl
 from pipelines.decide.newsvendor import Floats, Limits, critical_ratio, expected_cost, order, quantile_at, scenarios
 from pipelines.scores import quantile_levels
 from usecases.food_waste.settings import FoodWaste
-from usecases.food_waste.value import SERIES
+from usecases.food_waste.value import INDEX
 
 SMALLEST_OVERAGE = 0.05  # share of the overage that stays even if every left-over piece sells tomorrow: never bake for the second day
 
@@ -19,18 +19,28 @@ def decide(rows: pl.DataFrame, s: FoodWaste, state: pl.DataFrame | None) -> pl.D
     if s.service_level is not None:
         underage, overage = np.full(rows.height, s.service_level), np.full(rows.height, 1 - s.service_level)
     if state is not None:
-        day_old = column(rows.join(state, on=SERIES, how="left", maintain_order="left"), "day_old")
-        quantiles = fresh_demand(quantiles, day_old, s)
+        day_old = column(rows.join(state, on=INDEX, how="left", maintain_order="left"), "day_old")
+        if s.lead == 1:  # at noon nobody knows what will be left in the evening
+            quantiles = fresh_demand(quantiles, day_old, s)
         if s.service_level is None:
             overage = overage_with_second_day(rows, levels, quantiles, underage, overage, s)
-    return rows.with_columns(bake=pl.Series(order(levels, quantiles, underage, overage, limits(rows, s))))
+    return rows.with_columns(bake=pl.Series(baked(rows, s, (levels, quantiles), underage, overage)))
+
+
+def baked(rows: pl.DataFrame, s: FoodWaste, walk_in: tuple[Floats, Floats], underage: Floats, overage: Floats) -> Floats:
+    """Return the pieces for walk-in customers (forecast: levels and quantiles) when they share trays and oven with the pre-orders."""
+    preordered = column(rows, "preordered")
+    levels, quantiles = walk_in
+    total = order(levels, quantiles + preordered[:, None], underage, overage, limits(rows, s))
+    return np.asarray(np.maximum(total - preordered, 0))
 
 
 def limits(rows: pl.DataFrame, s: FoodWaste) -> Limits:
-    """Return trays, display and oven of every row; the products of a branch share its oven on a day."""
+    """Return trays, least pieces and oven of every row, pre-orders included; the products of a branch share its oven on a day."""
     shared = pl.struct("day", "branch").rank("dense") - 1 if s.limits.oven_trays else pl.lit(0)
     ovens = rows.select(pl.int_range(pl.len()) * 0 + shared).to_series().to_numpy().astype(np.int64)
-    return Limits(column(rows, "tray"), column(rows, "display"), ovens, np.full(rows.height, s.limits.oven_trays or np.inf))
+    least = column(rows, "display") + column(rows, "preordered")  # what customers ordered does not lie on display
+    return Limits(column(rows, "tray"), least, ovens, np.full(rows.height, s.limits.oven_trays or np.inf))
 
 
 def forecast(rows: pl.DataFrame) -> tuple[Floats, Floats]:

@@ -2,9 +2,11 @@
 
 import polars as pl
 
-from pipelines.censoring import add_demand
+from pipelines.censoring import Grid, demand_in_hindsight, estimated_demand
+from pipelines.scores import quantile_levels
 from usecases.food_waste.settings import FoodWaste
 
+MIDDLE = 0.5
 KEYS = ["branch", "product"]
 SHORTEST_OPENING = 0.25  # hours: a last sale right after opening
 UNLIKELY = 0.05  # a gap without customers this long before closing is no chance any more
@@ -12,7 +14,26 @@ UNLIKELY = 0.05  # a gap without customers this long before closing is no chance
 
 def prepare(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
     """Return the rows with `censored` (the day possibly sold out) and `demand` (pieces asked for) added."""
-    return add_demand(rows, KEYS, "sold", sold_out(rows, s), s.seed)
+    censored = sold_out(rows, s)
+    demand = estimated_demand(Grid.of(rows, "day", KEYS), rows["sold"], censored, kind_of_day(rows), s.seed)
+    return rows.with_columns(demand=demand, censored=pl.when(pl.col("sold").is_not_null()).then(censored))
+
+
+def hindsight(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
+    """Return forecast rows with `demand` of sold-out days estimated anew relative to the forecast: for the judge alone."""
+    if not rows["censored"].any():
+        return rows
+    levels = quantile_levels(rows.columns)
+    middle = rows[levels[min(levels, key=lambda level: abs(level - MIDDLE))]]
+    sold, censored = rows["sold"].cast(pl.Float64).to_numpy(), rows["censored"].to_numpy()
+    return rows.with_columns(demand=pl.Series(demand_in_hindsight(sold, censored, middle.to_numpy(), s.seed)))
+
+
+def kind_of_day(rows: pl.DataFrame) -> pl.Series:
+    """Number the kinds of days on which a baker expects more or less: promotion, feasts and their eves, bridge and school days."""
+    eve = pl.col("days_to_holiday") == 1
+    day = pl.when("public_holiday").then(1).when(eve).then(2).when("bridge_day").then(3).when("school_holiday").then(4).otherwise(0)
+    return rows.select(day + 5 * pl.col("promotion").fill_null(value=False).cast(pl.Int64)).to_series()
 
 
 def sold_out(rows: pl.DataFrame, s: FoodWaste) -> pl.Series:

@@ -11,6 +11,7 @@ import polars as pl
 from pipelines.calendar import easter_sunday, event_column
 from pipelines.models import causal_columns
 from pipelines.models.panel import PANEL
+from pipelines.models.simple import WINDOWS
 from pipelines.models.smoothing import GRID
 from usecases.food_waste.costs import add_costs
 from usecases.food_waste.rules import habit_columns
@@ -28,6 +29,7 @@ PULSES = ("1", "2", "3", "7", "14", "fast", "slow", "year", "year_week", "feast"
 MOVABLE = (-14, 63)  # days around Easter that move with it: Palm weekend to Corpus Christi
 CHRISTMAS_FROM, CHRISTMAS_TO = (12, 18), (1, 8)
 LEVELS = ("log_level", "level_slope", "level_spread")
+DRIFTING = ("age", "year", "month", "days_to", "days_since", "distance", "closed", "_id")  # parts of names: dates, ages, numbers for names
 WEATHER = ("temperature_c", "rain_mm")
 
 
@@ -37,8 +39,8 @@ def features(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
     `rows`: complete daily grid sorted by series and day (null demand = closed or not yet known) with the calendar columns.
     A row of day t uses demand of day t - lead and older.
     """
-    table = habit_columns(add_costs(rows, s), s)
-    table = causal_columns(_levels(table), s.lead, PANEL)
+    table = habit_columns(_keeping(add_costs(rows, s)), s)
+    table = causal_columns(_cold(_levels(table), s), s.lead, PANEL)
     table = table.with_columns(pl.col(rates.name) / pl.col("level") for rates in GRID)
     table = table.with_columns(what.cast(pl.Float32).alias(name) for name, what in own_history(s.lead).items())
     table = table.with_columns(_latest(s.lead))
@@ -55,6 +57,11 @@ def inputs(s: FoodWaste) -> list[str]:
     latest = [f"open_{n}" for n in LATEST]
     smooth = [rates.name for rates in GRID]
     return [*LEVELS, *smooth, *own_history(s.lead), *latest, *pulses, *calendar_inputs(), *known_inputs(s), *(f"{key}_id" for key in KEYS)]
+
+
+def steady_inputs(s: FoodWaste) -> list[str]:
+    """Return the inputs whose values stay within the range learnt from, fit for a regression that would follow the others too far."""
+    return [name for name in inputs(s) if not any(part in name for part in DRIFTING)]
 
 
 def _over(what: pl.Expr) -> pl.Expr:
@@ -75,9 +82,23 @@ def _levels(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(
         _ratio=pl.col("demand").cast(pl.Float32) / pl.col("level"),
         log_level=pl.col("level").log1p().cast(pl.Float32),
-        level_slope=pl.col("_slope").cast(pl.Float32),
+        level_slope=pl.col("_slope").fill_nan(None).cast(pl.Float32),
         level_spread=(pl.col("_spread") / pl.col("level")).cast(pl.Float32),
     ).drop("_slope", "_spread")
+
+
+def _keeping(table: pl.DataFrame) -> pl.DataFrame:
+    """Nothing keeps until tomorrow where the branch is closed tomorrow."""
+    return table.with_columns(keeps=pl.col("keeps") & _over(pl.col("open").shift(-1)).fill_null(value=True))
+
+
+def _cold(table: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
+    """Weekday quantiles of a series without a level: what comparable series do, so that the simple rule has something to say."""
+    names = [f"weekday_{weeks}_q{level:g}" for weeks in WINDOWS for level in s.forecast.levels]
+    cold = pl.col("level").is_null()
+    return table.with_columns(
+        pl.when(cold).then(pl.coalesce(name, "expected")).otherwise(name).cast(pl.Float32).alias(name) for name in names
+    )
 
 
 def own_history(lead: int) -> dict[str, pl.Expr]:

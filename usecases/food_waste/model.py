@@ -3,19 +3,21 @@
 from pipelines.models import Combination, Residual, TwoStage, WeekdayQuantile
 from pipelines.models.combination import Member
 from pipelines.models.panel import PANEL
-from pipelines.models.two_stage import LOCATION, QUICK
 from pipelines.models.smoothing import GRID
-from usecases.food_waste.features import inputs
+from pipelines.models.two_stage import LINEAR, LOCATION, QUICK
+from usecases.food_waste.features import inputs, steady_inputs
 from usecases.food_waste.settings import FoodWaste
 
 
 def model(s: FoodWaste) -> Combination:
     """Return the unfitted forecaster: quantiles of demand (pieces) per branch, product and day."""
-    levels = s.forecast.levels
+    levels, thorough = s.forecast.levels, s.forecast.effort == "thorough"
     members: dict[str, Member] = {
-        "trees": TwoStage(levels, inputs(s), PANEL, LOCATION if s.forecast.effort == "thorough" else QUICK, threads=s.threads),
+        "trees": TwoStage(levels, inputs(s), PANEL, LOCATION if thorough else QUICK, threads=s.threads, name="trees"),
         "smoothing": Residual(levels, PANEL, [rates.name for rates in GRID], name="smoothing"),
         "weekday": WeekdayQuantile(levels, PANEL),
         "level": Residual(levels, PANEL),
     }
+    if thorough:
+        members["regression trees"] = TwoStage(levels, steady_inputs(s), PANEL, LINEAR, threads=s.threads, name="regression trees")
     return Combination(levels, members, fallback="weekday", panel=PANEL, lead=s.lead)

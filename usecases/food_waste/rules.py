@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from pipelines.decide.newsvendor import Floats, order
+from pipelines.decide.newsvendor import Floats
 from pipelines.models.panel import PANEL
 from pipelines.models.simple import WINDOWS, weekday_columns
-from usecases.food_waste.decide import column, limits
+from usecases.food_waste.cold_start import expected_pieces
+from usecases.food_waste.decide import baked, column
 from usecases.food_waste.settings import FoodWaste
 
 KEYS = ["branch", "product"]
@@ -17,19 +18,21 @@ Rule = Callable[[pl.DataFrame, FoodWaste, pl.DataFrame | None], pl.DataFrame]
 
 
 def habit_columns(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
-    """Return the rows (complete daily grid) with `last_week`, `mean_of_four` and weekday quantiles `weekday_<weeks>_q<level>`.
+    """Return the rows (complete daily grid) with `expected` and the habits `last_week`, `mean_of_four`, `weekday_<weeks>_q<level>`.
 
-    A public holiday is nobody's habit: it is skipped, and so are closed days; then two, three, four weeks back, then the last open day.
+    A public holiday is nobody's habit: it is skipped, and so are closed days; then two, three, four weeks back, then the last open day,
+    then what comparable series do (`expected`, see `cold_start`).
     """
     ordinary = pl.when(~pl.col("public_holiday")).then(pl.col("demand"))
     back = [ordinary.shift(7 * week).over(KEYS, order_by="day") for week in WEEKS_BACK]
-    last_open = pl.col("demand").shift(s.lead).forward_fill().over(KEYS, order_by="day")
+    last_open = ordinary.shift(s.lead).forward_fill().over(KEYS, order_by="day")
     recent = pl.mean_horizontal(back)
-    rows = weekday_columns(rows, s.forecast.levels, PANEL)
-    return rows.with_columns(
-        last_week=pl.coalesce(*back, last_open, pl.lit(0.0)),
-        mean_of_four=pl.coalesce(recent, last_open, pl.lit(0.0)),
+    rows = rows.with_columns(expected_pieces(rows, s.lead))
+    rows = rows.with_columns(
+        last_week=pl.coalesce(*back, last_open, "expected", pl.lit(0.0)),
+        mean_of_four=pl.coalesce(recent, last_open, "expected", pl.lit(0.0)),
     )
+    return weekday_columns(rows.with_columns(demand=ordinary), s.forecast.levels, PANEL).with_columns(rows["demand"])
 
 
 def usual(rows: pl.DataFrame, s: FoodWaste, state: pl.DataFrame | None) -> pl.DataFrame:
@@ -71,4 +74,4 @@ RULES: dict[str, Rule] = {
 def _baked(rows: pl.DataFrame, s: FoodWaste, demand: Floats, levels: tuple[float, ...]) -> pl.Series:
     """Return the order for a simple forecast of demand (N, L), under the same costs and limits as the plan."""
     walk_in = np.maximum(demand.astype(float) - column(rows, "preordered")[:, None], 0)
-    return pl.Series(order(np.array(levels), walk_in, column(rows, "underage"), column(rows, "overage"), limits(rows, s)))
+    return pl.Series(baked(rows, s, (np.array(levels), walk_in), column(rows, "underage"), column(rows, "overage")))

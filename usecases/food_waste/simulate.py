@@ -196,7 +196,9 @@ def _orders(settings: WorldSettings, asked: Demand, tray: Ints) -> Ints:
         listed, past = asked.listed[number], seen[day.weekday()]
         known = np.isfinite(past).sum(axis=0)
         usual = np.where(known > 0, np.nansum(past, axis=0) / np.maximum(known, 1), guess[number])
-        wanted = np.maximum(np.round(usual * factor[number] + reserve * np.sqrt(usual)), asked.preordered[number])
+        wanted = np.maximum(
+            np.round(usual * factor[number] + reserve * np.sqrt(usual)), np.maximum(asked.preordered[number], 1)
+        )  # never none at all
         orders[number] = np.where(listed, _whole(wanted, tray), 0)
         sold = np.minimum(asked.latent[number], orders[number])
         felt = np.where(sold == orders[number], np.ceil(sold * SOLD_OUT_ADDED), sold) if settings.censoring else asked.latent[number]

@@ -5,13 +5,17 @@ import polars as pl
 from usecases.food_waste.settings import FoodWaste
 
 SERIES = ["branch", "product"]
+INDEX = ["day", *SERIES]
 
 
 def start(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame | None:
-    """Return the day-old pieces per series before the first day (none), or None when nothing is sold on the second day."""
+    """Return `day_old`, the pieces of yesterday each series has on its first day (none), or None when nothing is sold on the second day.
+
+    A state names the one day on which its pieces can be sold: where the branch is closed that day, they are gone.
+    """
     if s.day_old.demand_share == 0:
         return None
-    return rows.select(SERIES).unique(maintain_order=True).with_columns(day_old=pl.lit(0.0))
+    return rows.select(INDEX).unique(SERIES, keep="first", maintain_order=True).with_columns(day_old=pl.lit(0.0))
 
 
 def value(rows: pl.DataFrame, s: FoodWaste, state: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame | None]:
@@ -28,7 +32,7 @@ def value(rows: pl.DataFrame, s: FoodWaste, state: pl.DataFrame | None) -> tuple
         day = rows.with_columns(walk_in=walk_in, old_sold=pl.lit(0.0))
     else:
         offered = pl.col("day_old").fill_null(0.0)
-        day = rows.join(state, on=SERIES, how="left", maintain_order="left").with_columns(walk_in=walk_in)
+        day = rows.join(state, on=INDEX, how="left", maintain_order="left").with_columns(walk_in=walk_in)
         day = day.with_columns(old_sold=pl.min_horizontal(offered, pl.col("walk_in") * s.day_old.demand_share))
     fresh = pl.col("walk_in") - pl.col("old_sold") * s.day_old.replaces
     day = day.with_columns(left=(pl.col("bake") - fresh).clip(0), missed=(fresh - pl.col("bake")).clip(0))
@@ -43,4 +47,4 @@ def value(rows: pl.DataFrame, s: FoodWaste, state: pl.DataFrame | None) -> tuple
     )
     if state is None:
         return ledger, None
-    return ledger, day.select(*SERIES, day_old=pl.when("keeps").then("left").otherwise(0.0))
+    return ledger, day.select(pl.col("day").dt.offset_by("1d"), *SERIES, day_old=pl.when("keeps").then("left").otherwise(0.0))
