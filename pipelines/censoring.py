@@ -25,6 +25,7 @@ KIND_DAYS = 364  # days from which the size of special kinds of days is learnt
 KIND_PRIOR_ROWS = 20  # so many ordinary rows draw it towards 1
 MINIMUM_POOL = 50  # fewer ratios than this give no curve: sales then stand as they are, flagged
 HALF_PIECE = 0.5  # sold out at 3 whole pieces means a demand of 3 or more: 2.5 on a continuous scale
+TINY = 1e-9
 EXPLORE = 1.1  # beyond the largest ratio ever sold nothing is identified: look 10 % further
 
 
@@ -50,7 +51,7 @@ class Survival:
     def untold(self, ratio: Floats) -> Floats:
         """Return the share of the distribution beyond each ratio about which no day tells."""
         last = self.above[-1] if len(self.above) else 1.0
-        return np.asarray(last / np.maximum(self.share_above(ratio), 1e-12))
+        return np.asarray(last / np.maximum(self.share_above(ratio), TINY))
 
 
 def poisson_beyond(bound: Floats, mean: Floats, uniform: Floats) -> Floats:
@@ -106,10 +107,10 @@ def complete_demand(sold: Floats, censored: Flags, kind: Kinds, seed: int) -> Fl
         level[block] = base[block] * factor
         lost = censored[block] & (level[block] > 0) & np.isfinite(sold[block])
         if lost.any():
-            known = Ratios.of(bound[pool], censored[pool], level[pool], whole=bool(whole[block].all()))
-            found = known.draw_beyond(bound[block][lost], level[block][lost], uniform[block][lost])
-            found = np.where(np.broadcast_to(whole[block], lost.shape)[lost], np.round(found), found)
-            demand[block][lost] = np.maximum(found, sold[block][lost])
+            known = Ratios.of(bound[pool], censored[pool], level[pool])
+            pieces = np.broadcast_to(whole[block], lost.shape)[lost]
+            found = known.draw_beyond(bound[block][lost], level[block][lost], uniform[block][lost], pieces)
+            demand[block][lost] = np.maximum(np.where(pieces, np.round(found), found), sold[block][lost])
         plain[block] = demand[block] / factor
     return demand
 
@@ -125,7 +126,7 @@ def demand_in_hindsight(sold: Floats, censored: Flags, expected: Floats, seed: i
     lost = censored & (expected > 0)
     demand = sold.copy()
     uniform = np.random.default_rng(seed).random(len(sold))
-    found = Ratios.of(bound, censored, expected, whole=whole).draw_beyond(bound[lost], expected[lost], uniform[lost])
+    found = Ratios.of(bound, censored, expected).draw_beyond(bound[lost], expected[lost], uniform[lost], np.full(int(lost.sum()), whole))
     demand[lost] = np.maximum(np.round(found) if whole else found, sold[lost])
     return demand
 
@@ -138,16 +139,15 @@ class Ratios:
     censored: Flags
     level: Floats
     size: NDArray[np.intp]
-    whole: bool
 
     @classmethod
-    def of(cls, bound: Floats, censored: Flags, level: Floats, *, whole: bool) -> "Ratios":
+    def of(cls, bound: Floats, censored: Flags, level: Floats) -> "Ratios":
         """Return the usable ratios of a table of any shape."""
         usable = np.isfinite(bound) & (level > 0)
         base = level[usable]
-        return cls(bound[usable] / base, censored[usable], base, np.digitize(base, SIZES), whole)
+        return cls(bound[usable] / base, censored[usable], base, np.digitize(base, SIZES))
 
-    def draw_beyond(self, bound: Floats, level: Floats, uniform: Floats) -> Floats:
+    def draw_beyond(self, bound: Floats, level: Floats, uniform: Floats, whole: Flags) -> Floats:
         """Return a draw beyond each bound; the bound itself where nothing can be said.
 
         Small series scatter more than large ones, so each size class has its own curve; ratios are weighted by their level,
@@ -159,19 +159,20 @@ class Ratios:
             members = self.size == size if (self.size == size).sum() >= MINIMUM_POOL else np.ones(len(self.size), dtype=np.bool_)
             if members.sum() >= MINIMUM_POOL:
                 curve = kaplan_meier(self.ratio[members], self.censored[members], self.level[members])
-                found[mine] = self._drawn(curve, bound[mine], level[mine], uniform[mine])
+                found[mine] = _drawn(curve, bound[mine], level[mine], uniform[mine], whole[mine])
         return found
 
-    def _drawn(self, curve: Survival, bound: Floats, level: Floats, uniform: Floats) -> Floats:
-        """Beyond the largest sale of comparable days nothing is identified: whole pieces are taken as Poisson, else 10 % more is explored."""
-        ratio = bound / level
-        seen = curve.beyond(ratio, uniform) * level
-        largest = np.maximum(curve.values[-1] if len(curve.values) else 0.0, ratio) * level
-        untold = curve.untold(ratio)
-        rest = np.clip((uniform - (1 - untold)) / np.maximum(untold, 1e-12), 0.0, 1 - 1e-9)
-        explored = largest * EXPLORE
-        further = np.maximum(poisson_beyond(largest, level, rest), explored) if self.whole else explored
-        return np.where(np.isnan(seen), further, seen)
+
+def _drawn(curve: Survival, bound: Floats, level: Floats, uniform: Floats, whole: Flags) -> Floats:
+    """Beyond the largest sale of comparable days nothing is identified: whole pieces are Poisson, and at least 10 % more is explored."""
+    ratio = bound / level
+    seen = curve.beyond(ratio, uniform) * level
+    largest = np.maximum(curve.values[-1] if len(curve.values) else 0.0, ratio) * level
+    untold = curve.untold(ratio)
+    rest = np.clip((uniform - (1 - untold)) / np.maximum(untold, TINY), 0.0, 1 - TINY)
+    explored = largest * EXPLORE
+    further = np.where(whole, np.maximum(poisson_beyond(largest, level, rest), explored), explored)
+    return np.asarray(np.where(np.isnan(seen), further, seen))
 
 
 def _whole(sold: Floats) -> Flags:

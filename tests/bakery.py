@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from pipelines.run import gridded
@@ -25,6 +27,36 @@ COSTS = {
     "co2e_kg_per_kg": 0.8,
 }
 MISSING, LEFT = 0.8, 0.35
+# of a bakery's own folder
+SETTINGS = """
+case = "food_waste"
+
+[costs]
+price_eur = 1.10
+unit_cost_eur = 0.40
+goodwill_eur = 0.05
+weight_kg = 0.08
+
+[calendar]
+state = "SH"
+
+[periods]
+refit_days = 365
+
+[forecast]
+effort = "quick"
+levels = [0.3, 0.7]
+
+[data.sales]
+file = "kasse.csv"
+
+[data.sales.columns]
+day = "Datum"
+branch = "Filiale"
+product = "Artikel"
+sold = "Menge"
+ordered = "Bestellt"
+"""
 
 
 def settings(**parts: Any) -> FoodWaste:
@@ -66,3 +98,26 @@ def chain(series: Mapping[tuple[str, str], Sequence[float | None]], s: FoodWaste
 def ledger_of(rows: pl.DataFrame) -> list[dict[str, float]]:
     """Rows of a ledger rounded to a hundredth of a cent, for comparison with figures by hand."""
     return rows.select(pl.selectors.numeric().round(6)).to_dicts()
+
+
+def till_export() -> list[str]:
+    """Two branches, three articles, 240 days, closed on Sundays; the baker orders a tenth too many of everything."""
+    draw = np.random.default_rng(11)
+    levels = {"Brötchen": 80, "Kürbiskernbrot": 14, "Franzbrötchen": 30}
+    lines = ["Datum;Filiale;Artikel;Menge;Bestellt"]
+    for day in (date(2024, 1, 2) + timedelta(number) for number in range(240)):
+        for branch, size in (("Holtenauer Straße", 1.0), ("Süd", 0.6)):
+            for product, level in levels.items():
+                mean = level * size * (1.3 if day.weekday() == 5 else 1.0)
+                asked, ordered = draw.poisson(mean), round(1.1 * mean) + draw.integers(0, 3)
+                if day.weekday() < 6:
+                    lines.append(f"{day:%d.%m.%Y};{branch};{product};{min(asked, ordered)},0;{ordered},0")
+    return lines
+
+
+def bakery(folder: Path, lines: list[str] | None = None, settings: str = SETTINGS) -> Path:
+    """A folder as a bakery keeps it: an export in Windows encoding beside settings.toml."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kasse.csv").write_bytes("\r\n".join(lines or till_export()).encode("cp1252"))
+    (folder / "settings.toml").write_text(settings, encoding="utf-8")
+    return folder

@@ -9,10 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
-from pipelines.censoring import EXPLORE, Survival, add_demand, complete_demand, kaplan_meier, weekday_level
+from pipelines.censoring import (
+    Grid,
+    Survival,
+    complete_demand,
+    demand_in_hindsight,
+    estimated_demand,
+    kaplan_meier,
+    poisson_beyond,
+    weekday_level,
+)
 
 WEEKDAYS = np.array([0.8, 0.9, 1.0, 1.0, 1.2, 1.5, 0.6])
 WARM_UP = 100  # days until levels and curves exist
+
+
+def completed(sold, censored, seed):
+    """Demand where every day is an ordinary one."""
+    return complete_demand(sold, censored, np.zeros(sold.shape, dtype=np.int64), seed)
 
 
 def world(mean: float, share: float, days: int = 300, series: int = 20, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -57,8 +71,10 @@ def test_a_weight_of_three_is_three_observations(sample):
 def test_draws_beyond_a_bound_by_hand():
     curve = Survival(np.array([1.0, 2.0, 4.0]), np.array([0.75, 0.5, 0.25]))
     # beyond 1 lie 0.75: 0.75 x (1 - 0.2) = 0.6 is reached at 2, 0.75 x (1 - 0.5) = 0.375 at 4, 0.75 x 0.1 = 0.075 nowhere
-    assert curve.beyond(np.ones(3), np.array([0.2, 0.5, 0.9])).tolist() == pytest.approx([2, 4, 4 * EXPLORE])
-    assert curve.beyond(np.array([6.0]), np.array([0.5])).tolist() == pytest.approx([6 * EXPLORE])
+    assert curve.beyond(np.ones(3), np.array([0.2, 0.5, 0.9])).tolist() == pytest.approx([2, 4, np.nan], nan_ok=True)
+    assert np.isnan(curve.beyond(np.array([6.0]), np.array([0.5]))).all()
+    # of what lies beyond 1 (0.75) and beyond 3 (0.5), 0.25 lies beyond the largest value anybody saw
+    assert curve.untold(np.array([1.0, 3.0])).tolist() == pytest.approx([1 / 3, 1 / 2])
     assert curve.share_above(np.array([0.5, 1.0, 3.0, 9.0])).tolist() == [1, 0.75, 0.5, 0.25]
 
 
@@ -79,7 +95,7 @@ def test_weekday_level_is_the_mean_of_six_weeks_times_the_share_of_the_weekday()
 def test_completed_demand_is_unbiased_in_a_poisson_world(mean, tolerance, share):
     demand, sold, censored = world(mean, share)
     assert censored.mean() == pytest.approx(share, abs=0.08)
-    found = complete_demand(sold, censored, seed=1)[WARM_UP:]
+    found = completed(sold, censored, seed=1)[WARM_UP:]
     truth, seen = demand[WARM_UP:], sold[WARM_UP:]
     assert found.sum() == pytest.approx(truth.sum(), rel=tolerance)
     assert abs(found.sum() - truth.sum()) < 0.35 * (truth.sum() - seen.sum())  # most of what was lost is found
@@ -90,7 +106,7 @@ def test_completed_demand_is_unbiased_in_a_poisson_world(mean, tolerance, share)
 def test_what_was_seen_stays_and_what_was_not_seen_is_never_less_than_sold(mean):
     _, sold, censored = world(mean, 0.3)
     sold[5::7] = np.nan  # one weekday closed
-    found = complete_demand(sold, censored & np.isfinite(sold), seed=1)
+    found = completed(sold, censored & np.isfinite(sold), seed=1)
     np.testing.assert_array_equal(found[~censored], sold[~censored])
     np.testing.assert_array_equal(np.isnan(found), np.isnan(sold))
     assert (found[censored & np.isfinite(sold)] >= sold[censored & np.isfinite(sold)]).all()
@@ -99,7 +115,7 @@ def test_what_was_seen_stays_and_what_was_not_seen_is_never_less_than_sold(mean)
 
 def test_weights_in_kilograms_stay_fractions():
     _, sold, censored = world(20, 0.3)
-    found = complete_demand(sold * 0.37, censored, seed=1)
+    found = completed(sold * 0.37, censored, seed=1)
     assert (found >= sold * 0.37).all()
     assert (np.abs(np.mod(found[censored] / 0.37, 1)) > 1e-6).any()
 
@@ -111,14 +127,14 @@ def test_later_days_change_nothing_before_them(first, factor):
     later, flags = sold.copy(), censored.copy()
     later[first:] = sold[first:] * factor
     flags[first:] = ~censored[first:]
-    before, after = complete_demand(sold, censored, seed=1), complete_demand(later, flags, seed=1)
+    before, after = completed(sold, censored, seed=1), completed(later, flags, seed=1)
     np.testing.assert_array_equal(before[:first], after[:first])
     assert not np.array_equal(before[first:], after[first:])
 
 
 def test_the_seed_fixes_the_draws_and_touches_sold_out_days_alone():
     _, sold, censored = world(8, 0.3)
-    one, again, other = (complete_demand(sold, censored, seed) for seed in (1, 1, 2))
+    one, again, other = (completed(sold, censored, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
     assert censored[one != other].all()
@@ -126,29 +142,61 @@ def test_the_seed_fixes_the_draws_and_touches_sold_out_days_alone():
 
 def test_without_history_sales_stand_as_they_are():
     sold = np.full((7, 3), 4.0)
-    np.testing.assert_array_equal(complete_demand(sold, np.ones((7, 3), dtype=bool), seed=1), sold)
+    np.testing.assert_array_equal(completed(sold, np.ones((7, 3), dtype=bool), seed=1), sold)
 
 
-def test_rows_get_demand_and_flag_and_closed_days_none():
+def test_rows_get_demand_and_closed_days_none():
     _, sold, censored = world(20, 0.3, days=120, series=4)
     days = [date(2024, 1, 1) + timedelta(days=day) for day in range(120)]
     rows = pl.concat(
         pl.DataFrame({"day": days, "branch": f"B{s // 2}", "product": f"P{s % 2}", "sold": sold[:, s], "out": censored[:, s]})
         for s in range(4)
     ).with_columns(sold=pl.when(pl.col("day").dt.weekday() != 7).then("sold"))
-    made = add_demand(rows, ["branch", "product"], "sold", rows["out"], seed=1)
+    kind = pl.Series(np.zeros(rows.height, dtype=int))
+    demand = estimated_demand(Grid.of(rows, "day", ["branch", "product"]), rows["sold"], rows["out"], kind, seed=1)
     expected = sold.copy()
     expected[6::7] = np.nan  # 1 January 2024 was a Monday
-    table = complete_demand(expected, censored & np.isfinite(expected), seed=1)
-    assert made.drop("demand", "censored").equals(rows)
-    np.testing.assert_array_equal(made["demand"].to_numpy().reshape(4, 120).T, table)
-    closed = pl.col("day").dt.weekday() == 7
-    assert made.filter(closed).select(pl.col("demand", "censored").is_null().all()).row(0) == (True, True)
-    assert made.filter(~closed)["censored"].equals(rows.filter(~closed)["out"], check_names=False)
+    table = completed(expected, censored & np.isfinite(expected), seed=1)
+    np.testing.assert_array_equal(demand.to_numpy().reshape(4, 120).T, table)
+    assert demand.is_null().equals(rows.select(pl.col("day").dt.weekday() == 7).to_series(), check_names=False)
+
+
+def test_pieces_nobody_saw_are_poisson_given_that_they_exceed_the_bound():
+    # mean 3, more than 4 pieces: P(5) = 0.1008, P(6) = 0.0504, P(7) = 0.0216, ... of 0.1847 in all: 5 up to u = 0.546, then 6 up to 0.819
+    found = poisson_beyond(np.full(3, 4.0), np.full(3, 3.0), np.array([0.5, 0.6, 0.8]))
+    assert found.tolist() == [5, 6, 6]
+    assert poisson_beyond(np.array([2.5]), np.array([3.0]), np.array([0.0])).tolist() == [3]
+
+
+def test_a_special_kind_of_day_is_completed_from_its_own_size():
+    """Every fourth week demand doubles and the baker knows it: sold-out days then are completed near the doubled level."""
+    draw = np.random.default_rng(3)
+    special = np.zeros((420, 12), dtype=np.int64)
+    special[[day for day in range(420) if day // 7 % 4 == 3]] = 1
+    mean = 40.0 * (1 + special)
+    asked, stock = draw.poisson(mean).astype(float), draw.poisson(mean * 1.02).astype(float)
+    sold, out = np.minimum(asked, stock), asked >= stock
+    late = np.arange(420) >= 200
+    knowing, blind = complete_demand(sold, out, special, 1)[late].sum(), complete_demand(sold, out, special * 0, 1)[late].sum()
+    truth = asked[late].sum()
+    assert abs(knowing / truth - 1) < 0.04
+    assert abs(knowing / truth - 1) < abs(blind / truth - 1)
+
+
+def test_hindsight_completes_relative_to_the_forecast_and_leaves_seen_demand_alone():
+    draw = np.random.default_rng(4)
+    mean = draw.uniform(20, 200, 6000)
+    asked, stock = draw.poisson(mean).astype(float), draw.poisson(mean).astype(float)
+    sold, out = np.minimum(asked, stock), asked >= stock
+    found = demand_in_hindsight(sold, out, mean, seed=1)
+    np.testing.assert_array_equal(found[~out], asked[~out])
+    assert (found >= sold).all()
+    assert abs(found.sum() / asked.sum() - 1) < 0.01  # sales alone are about 5 % short
+    assert sold.sum() / asked.sum() < 0.97
 
 
 def test_a_shelf_that_always_sells_out_is_explored_a_little():
     sold = np.full((140, 3), 40.0)
-    found = complete_demand(sold, np.ones((140, 3), dtype=bool), seed=1)
+    found = completed(sold, np.ones((140, 3), dtype=bool), seed=1)
     assert (found >= 40).all()
     assert found[-7:].mean() > 40

@@ -20,7 +20,8 @@ MINIMAL = Path(__file__).parents[1] / "docs" / "tutorials" / "minimal.py"
 
 @pytest.fixture(scope="module")
 def minimal() -> UseCase:
-    return runpy.run_path(str(MINIMAL))["CASE"]
+    case: UseCase = runpy.run_path(str(MINIMAL))["CASE"]
+    return case
 
 
 @pytest.fixture(scope="module")

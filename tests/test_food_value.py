@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 from hypothesis import example, given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from pipelines.replay import replay
@@ -158,6 +159,7 @@ def counted(days, c, price, share, price_share, replaces) -> tuple[float, float,
     return ideal, real + shelf * (c["salvage_eur"] - c["disposal_eur"]), thrown + shelf
 
 
+@effort(max_examples=40)
 @given(st.lists(st.lists(day, min_size=6, max_size=6), min_size=2, max_size=3), money, shares, shares, shares)
 @example([[(10, 2, 14, True), (10, 0, 10, True), (9, 0, 20, False), (10, 0, 12, True)] * 2] * 2,
          {"unit_cost_eur": 0.4, "salvage_eur": 0.1, "disposal_eur": 0.05, "goodwill_eur": 0.2, "margin": 0.6}, 0.3, 0.3, 0.9)  # fmt: skip

@@ -12,7 +12,7 @@ def expected_pieces(rows: pl.DataFrame, lead: int) -> pl.Series:
     """Return pieces per row as known `lead` days before: own decaying mean, else the mean of product, branch, chain; null without any.
 
     `rows`: complete daily grid sorted by series and day, null demand = closed or not yet known. A pool's mean is that of its days
-    in the last four weeks, each day being the mean of the series that were open. There is no weekday in it: it serves for the first week of a series, not longer.
+    in the last four weeks, each day being the mean of the series that were open. It knows no weekday: good for a first week, not longer.
     """
     own = pl.col("demand").ewm_mean(half_life=HALF_LIFE, ignore_nulls=True).forward_fill().shift(lead).over(KEYS)
     return rows.select(pl.coalesce(own, *(_pooled(rows, by, lead) for by in POOLS)).alias("expected"))["expected"]
