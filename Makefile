@@ -12,6 +12,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
+# without compiled bytecode every process reads a gigabyte of source anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test slow check format lock clean
 .DEFAULT_GOAL := help
@@ -56,7 +58,7 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (about a gigabyte, once; half a minute to five minutes) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@if $(BIN)/python -m pip install -qq "$(UV)" 2> /dev/null; then \
-	  $(BIN)/uv pip install -qq --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install -qq --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  $(BIN)/uv pip install -qq --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
 	else \
 	  $(BIN)/python -m pip install -qq --require-hashes -r requirements.lock && \
