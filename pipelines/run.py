@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
 
 from pipelines import value
 from pipelines.backtest import Periods, Progress, backtest, finished, split
-from pipelines.calendar import calendar
+from pipelines.calendar import calendar, school_holidays_known, school_holidays_span
 from pipelines.errors import ContractError
 from pipelines.grid import complete_grid
 from pipelines.replay import Replay, replay
 from pipelines.result import DataFacts, Interval, Note, Result
 from pipelines.scores import calibration, scores
+from pipelines.settings import CaseSettings
 from pipelines.table import Loaded, assemble, data_digest, joins
 from pipelines.trade_off import equal_service, first_action, trade_off_curve
 from pipelines.usecase import Choosing, Forecaster, Policy, S, UseCase
@@ -72,9 +74,18 @@ def prepare(case: UseCase[S], loaded: Loaded, settings: S) -> Prepared:
         series=rows.select(case.keys).n_unique(),
         first=days.min(),  # type: ignore[arg-type]
         last=days.max(),  # type: ignore[arg-type]
-        notes=loaded.notes,
+        notes=(*loaded.notes, *_calendar_notes(settings, days.min(), days.max())),  # type: ignore[arg-type]
     )
     return Prepared(case.prepare(rows, settings), facts)
+
+
+def _calendar_notes(settings: CaseSettings, first: date, last: date) -> list[Note]:
+    state = settings.calendar.state
+    if not state:
+        return [Note("calendar.no_state", {})]
+    span = school_holidays_span(state)
+    known = school_holidays_known(state, first, last)
+    return [] if known else [Note("calendar.school_unknown", {"state": state, "first": str(span[0]), "last": str(span[1])})]
 
 
 def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = silent) -> Result:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import import_module
@@ -13,9 +13,9 @@ from typing import Any
 
 from pipelines.errors import InputError
 from pipelines.progress import shown_progress
-from pipelines.result import Result
+from pipelines.result import Note, Result
 from pipelines.run import prepare, run
-from pipelines.settings import CaseSettings, load_settings, merged, override, read_toml
+from pipelines.settings import CaseSettings, TableSettings, load_settings, merged, override, read_toml
 from pipelines.table import Loaded
 from pipelines.texts import Lang, number, text
 from pipelines.usecase import UseCase
@@ -86,16 +86,17 @@ def choose_settings(request: Request) -> Chosen:
     return Chosen(case, settings, file.parent if file else Path.cwd(), file is not None)
 
 
-def load(chosen: Chosen, data: Path | None) -> Loaded:
+def load(chosen: Chosen, data: Path | None, lang: Lang) -> Loaded:
     """Return the tables: the user's files, or the embedded simulated data when no data are named anywhere."""
     from pipelines.table import load_tables
 
     if data is None and not chosen.settings.data:
         if chosen.case.simulate is None:
             raise InputError("cli.no_data", case=chosen.case.name)
-        return Loaded(chosen.case.simulate(chosen.settings), (), text("cli.simulated"))
-    tables = chosen.settings.data or {"sales": _default_table()}
-    return load_tables(chosen.case.schema, tables, chosen.base, data)
+        return Loaded(chosen.case.simulate(chosen.settings), (), text("cli.simulated", lang))
+    tables = chosen.settings.data or {"sales": TableSettings()}
+    loaded = load_tables(chosen.case.schema, tables, chosen.base, data)
+    return loaded if chosen.own_settings else replace(loaded, notes=(*loaded.notes, Note("cli.example_settings", {})))
 
 
 def run_and_record(request: Request) -> Outcome:
@@ -108,7 +109,7 @@ def run_and_record(request: Request) -> Outcome:
     chosen = choose_settings(request)
     with shown_progress(request.lang) as progress:
         progress("read", 0.0)
-        loaded = load(chosen, request.data)
+        loaded = load(chosen, request.data, request.lang)
         make_home(request.home)
         result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress)
         progress("write", 0.0)
@@ -136,12 +137,6 @@ def _track(result: Result, folder: Path, home: Path) -> Any:
     from pipelines.track import log_run
 
     return log_run(result, folder, home, os.environ.get("MLFLOW_TRACKING_URI"))
-
-
-def _default_table() -> Any:
-    from pipelines.settings import TableSettings
-
-    return TableSettings()
 
 
 def headline(result: Result, folder: Path, lang: Lang) -> str:

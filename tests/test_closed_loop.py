@@ -13,7 +13,8 @@ pytestmark = pytest.mark.slow
 
 def demand_table(rows: pl.DataFrame) -> np.ndarray:
     """Days x series of true demand; NaN = closed."""
-    return Grid.of(rows, "day", ["branch", "product"]).table(rows["demand"].cast(pl.Float64).fill_null(np.nan).to_numpy(), np.nan)
+    table: np.ndarray = Grid.of(rows, "day", ["branch", "product"]).table(rows["demand"].cast(pl.Float64).fill_null(np.nan).to_numpy(), np.nan)
+    return table
 
 
 def weekday_quantile(history: np.ndarray, ratio: float) -> np.ndarray:

@@ -42,9 +42,9 @@ class Trees:
         }  # fmt: skip
 
 
-QUICK = (Trees(rounds=120, rate=0.08),)
+QUICK, QUICK_SPREAD = (Trees(rounds=80, rate=0.12),), Trees(rounds=60, rate=0.08, features=0.4)
 LOCATION = (
-    *QUICK,
+    Trees(rounds=120, rate=0.08),
     Trees(rounds=120, rate=0.08, scale="smooth_fast", seed=2),
     Trees(rounds=120, rate=0.08, scale="smooth_mid", seed=3),
     Trees(rounds=120, rate=0.08, seed=4),

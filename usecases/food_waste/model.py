@@ -4,7 +4,7 @@ from pipelines.models import Combination, Residual, TwoStage, WeekdayQuantile
 from pipelines.models.combination import Member
 from pipelines.models.panel import PANEL
 from pipelines.models.smoothing import GRID
-from pipelines.models.two_stage import LINEAR, LOCATION, QUICK
+from pipelines.models.two_stage import LINEAR, LOCATION, QUICK, QUICK_SPREAD, SPREAD
 from usecases.food_waste.features import inputs, steady_inputs
 from usecases.food_waste.settings import FoodWaste
 
@@ -12,8 +12,9 @@ from usecases.food_waste.settings import FoodWaste
 def model(s: FoodWaste) -> Combination:
     """Return the unfitted forecaster: quantiles of demand (pieces) per branch, product and day."""
     levels, thorough = s.forecast.levels, s.forecast.effort == "thorough"
+    location, spread = (LOCATION, SPREAD) if thorough else (QUICK, QUICK_SPREAD)
     members: dict[str, Member] = {
-        "trees": TwoStage(levels, inputs(s), PANEL, LOCATION if thorough else QUICK, threads=s.threads, name="trees"),
+        "trees": TwoStage(levels, inputs(s), PANEL, location, spread, threads=s.threads, name="trees"),
         "smoothing": Residual(levels, PANEL, [rates.name for rates in GRID], name="smoothing"),
         "weekday": WeekdayQuantile(levels, PANEL),
         "level": Residual(levels, PANEL),
