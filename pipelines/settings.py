@@ -119,7 +119,8 @@ def _as_input_error(kind: type[BaseModel], error: ValidationError, file: Path | 
     if first["type"] == "extra_forbidden":
         known = _fields(kind, first["loc"][:-1])
         close = get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
-        return InputError("settings.unknown_key", file=file, key=place, near=close[0] if close else "-", known=", ".join(known))
+        shown = {"file": file, "key": place, "known": ", ".join(known)}
+        return InputError("settings.unknown_key", near=close[0], **shown) if close else InputError("settings.strange_key", **shown)
     if first["type"] == "missing":
         return InputError("settings.missing_key", file=file, key=place)
     field = _fields(kind, first["loc"][:-1]).get(str(first["loc"][-1])) if first["loc"] else None

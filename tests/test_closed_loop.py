@@ -13,7 +13,9 @@ pytestmark = pytest.mark.slow
 
 def demand_table(rows: pl.DataFrame) -> np.ndarray:
     """Days x series of true demand; NaN = closed."""
-    table: np.ndarray = Grid.of(rows, "day", ["branch", "product"]).table(rows["demand"].cast(pl.Float64).fill_null(np.nan).to_numpy(), np.nan)
+    table: np.ndarray = Grid.of(rows, "day", ["branch", "product"]).table(
+        rows["demand"].cast(pl.Float64).fill_null(np.nan).to_numpy(), np.nan
+    )
     return table
 
 
@@ -66,7 +68,7 @@ def test_stock_does_not_spiral_down_when_only_sales_are_seen(simulated, ratio):
 
 @pytest.mark.parametrize("ratio", [0.5, 0.7, 0.9])
 def test_the_same_on_a_real_chain(shared, ratio):
-    raw = pl.read_csv(shared / "food" / "ddop_bakery" / "bakery_panel.csv.gz", try_parse_dates=True)
+    raw = pl.read_csv(shared / "data" / "food" / "ddop_bakery" / "bakery_panel.csv.gz", try_parse_dates=True)
     rows = raw.filter(pl.col("product") == "pretzel").select(
         pl.col("date").alias("day"), pl.col("store").alias("branch"), "product", demand=pl.when(pl.col("open") == 1).then("y")
     )

@@ -13,9 +13,10 @@ from polars.testing import assert_frame_equal
 
 from pipelines.errors import ContractError, InputError
 from pipelines.grid import QUIET_DAYS, complete_grid
-from pipelines.settings import CalendarSettings, CaseSettings, load_settings, read_toml
+from pipelines.settings import CalendarSettings, load_settings, read_toml
 from pipelines.table import Join, assemble, load_tables
 from pipelines.usecase import Column
+from usecases.food_waste.settings import FoodWaste
 
 DATASETS = Path(__file__).parents[1] / "datasets"
 SCHEMA = {
@@ -170,8 +171,8 @@ def test_no_sale_is_lost_and_the_order_of_rows_does_not_matter(cells):
 # --- the visible data -------------------------------------------------------------------------------------------------------
 
 
-def dataset(name: str, shared: Path) -> tuple[pl.DataFrame, CaseSettings]:
-    settings = load_settings(CaseSettings, read_toml(DATASETS / name / "settings.toml"))
+def dataset(name: str, shared: Path) -> tuple[pl.DataFrame, FoodWaste]:
+    settings = load_settings(FoodWaste, read_toml(DATASETS / name / "settings.toml"))
     found = load_tables(SCHEMA, settings.data, DATASETS / name, shared / "data" / "food" / name)
     return assemble(found.tables, SCHEMA, settings.data), settings
 
@@ -198,7 +199,7 @@ def test_kiel_bakery_gives_the_rows_of_its_protocol(shared):
 
 
 def test_the_kieler_woche_of_the_settings_is_that_of_the_file(shared):
-    settings = load_settings(CaseSettings, read_toml(DATASETS / "kiel_bakery" / "settings.toml"))
+    settings = load_settings(FoodWaste, read_toml(DATASETS / "kiel_bakery" / "settings.toml"))
     days: set[date] = set()
     for period in settings.calendar.events["kieler_woche"]:
         first, last = (date.fromisoformat(day) for day in period.split("/"))

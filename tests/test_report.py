@@ -253,8 +253,8 @@ def test_the_trade_off_says_whether_business_as_usual_is_beaten(result, tmp_path
 @pytest.mark.parametrize(
     ("tones", "sentence"),
     [
-        ((1, 1, 1), "Demonstrably less with the plan: Weight (kg), Emissions (kg CO₂e) and Sold out (missing pieces)"),
-        ((1, 0, -1), "Demonstrably less with the plan: Weight (kg); demonstrably more: Sold out (missing pieces)"),
+        ((1, 1, 1), "Demonstrably less with the plan: Waste (kg), Emissions (kg CO₂e) and Sold out (missing pieces)"),
+        ((1, 0, -1), "Demonstrably less with the plan: Waste (kg); demonstrably more: Sold out (missing pieces)"),
         ((0, 0, -1), "Demonstrably more with the plan: Sold out (missing pieces)"),
         ((0, 0, 0), "Beside the headline no other figure changes demonstrably"),
     ],

@@ -23,6 +23,8 @@ MINIMAL = Path(__file__).parents[1] / "docs" / "tutorials" / "minimal.py"
 FIRST, DAYS = date(2024, 1, 1), 240
 INDEX = ["day", "branch", "product"]
 
+NO_STATE = Note("calendar.no_state", {})  # the settings name no German state
+
 
 def small_model(s):
     return Quantiles("demand", ["weekday", "lag1", "lag2", "lag3"], levels=[s.level()], seed=s.seed, rounds=25, threads=s.threads)
@@ -111,7 +113,7 @@ def test_what_a_case_does_not_have_is_absent(result):
     assert result.curve.is_empty()
     assert result.segments.is_empty()
     assert result.choices == {"usual": None, "rule": None}
-    assert result.notes == (Note("run.read", {"rows": 1}),)
+    assert result.notes == (Note("run.read", {"rows": 1}), NO_STATE)
     assert result.calibration["level"].to_list() == [0.67]
     assert result.scores["crossed"] == 0
 
@@ -203,7 +205,7 @@ def test_notes_and_segments_of_the_case_are_in_the_result(minimal):
         usual_name=lambda rows, s: "last_week",
     )
     found = ran(case)
-    assert found.notes == (Note("run.read", {"rows": 1}), Note("run.contract", {"problems": "164"}))
+    assert found.notes == (Note("run.read", {"rows": 1}), NO_STATE, Note("run.contract", {"problems": "164"}))
     assert found.choices["usual"] == "last_week"
     assert found.segments.select("kind", "segment", "rows").rows() == [("branch", "Nord", 82), ("branch", "Süd", 82)]
     for unit in ("usual", "plan", "perfect", "saved"):

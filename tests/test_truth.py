@@ -47,13 +47,15 @@ def true_saving(world: World, result: Result, data: Prepared, s: FoodWaste) -> f
 
 
 def test_the_reported_saving_is_the_true_one_although_much_demand_was_never_seen():
-    ratios = []
-    for seed in (1, 3, 5):
+    reported, true = [], []
+    for seed in (1, 2, 3, 4):
         world = simulate(WorldSettings(seed=seed, branches=4, products=8, days=730))
         result, data, s = run_world(world)
         assert result.verdict == "better"
-        ratios.append((result.headline.saved.value or 0.0) / true_saving(world, result, data, s))
-    assert np.allclose(ratios, 1, atol=0.05)
+        reported.append(result.headline.saved.value or 0.0)
+        true.append(true_saving(world, result, data, s))
+    assert sum(reported) == pytest.approx(sum(true), rel=0.05)
+    assert np.allclose(np.divide(reported, true), 1, atol=0.1)  # a single small chain: the demand nobody saw is an estimate
 
 
 def test_independent_demand_against_last_week_is_reported_as_it_is():
