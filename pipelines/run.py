@@ -105,6 +105,8 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
     found = findings(case, forecasts, replays, settings, selected)
     progress("refit", 0.0)
     model = selected.model.fit(rows)
+    if isinstance(model, Choosing):
+        model.settle(pl.concat([selected.raw, raw], how="diagonal"))
     progress("done", 1.0)
     return Result(
         case=case.name,

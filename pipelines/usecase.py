@@ -92,6 +92,10 @@ class Choosing(Protocol):
         """Return the forecasts as chosen (combined, recalibrated); `known`: earlier forecasts beside their outcomes."""
         ...
 
+    def settle(self, known: pl.DataFrame) -> None:
+        """Recalibrate what `predict` gives from now on by earlier forecasts beside their outcomes: before a plan."""
+        ...
+
 
 Rows = pl.DataFrame
 Policy = Callable[..., Rows]  # (rows, settings) -> rows + actions; sequential: (rows, settings, state)

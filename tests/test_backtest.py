@@ -61,6 +61,9 @@ class Chooser(Recorder):
     def choose(self, select: pl.DataFrame) -> None:
         raise NotImplementedError
 
+    def settle(self, known: pl.DataFrame) -> None:
+        """Nothing to take over."""
+
     def final(self, forecasts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         self.finishing.append(forecasts)
         self.known.append(known)
