@@ -22,7 +22,7 @@ def settings(**more: object) -> FoodWaste:
         "costs": {"price_eur": 1.0, "unit_cost_eur": 0.35},
         "calendar": {"state": "NW", "closed": "no_row"},
         "periods": {"refit_days": 400},
-        "forecast": {"effort": "quick", "weather": "forecast", "levels": [0.1, 0.4, 0.6, 0.7, 0.9]},
+        "forecast": {"effort": "quick", "weather": "forecast", "levels": [0.1, 0.3, 0.5, 0.7, 0.9]},
     }
     return load_settings(CASE.settings, {**base, **more})
 
@@ -55,7 +55,7 @@ def test_the_reported_saving_is_the_true_one_although_much_demand_was_never_seen
         reported.append(result.headline.saved.value or 0.0)
         true.append(true_saving(world, result, data, s))
     assert sum(reported) == pytest.approx(sum(true), rel=0.05)
-    assert np.allclose(np.divide(reported, true), 1, atol=0.1)  # a single small chain: the demand nobody saw is an estimate
+    assert np.allclose(np.divide(reported, true), 1, atol=0.12)  # a single small chain: the demand nobody saw is an estimate
 
 
 def test_independent_demand_against_last_week_is_reported_as_it_is():

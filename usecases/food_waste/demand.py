@@ -1,12 +1,14 @@
 """From sales to demand: a sold-out day says "at least this many", so its demand is estimated, never taken as sales or dropped."""
 
+import numpy as np
 import polars as pl
 
 from pipelines.censoring import Grid, demand_in_hindsight, estimated_demand
+from pipelines.decide.newsvendor import quantile_at
 from pipelines.scores import quantile_levels
 from usecases.food_waste.settings import FoodWaste
 
-MIDDLE = 0.5
+MEDIAN = 0.5
 KEYS = ["branch", "product"]
 SHORTEST_OPENING = 0.25  # hours: a last sale right after opening
 UNLIKELY = 0.05  # a gap without customers this long before closing is no chance any more
@@ -24,9 +26,10 @@ def hindsight(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
     if not rows["censored"].any():
         return rows
     levels = quantile_levels(rows.columns)
-    middle = rows[levels[min(levels, key=lambda level: abs(level - MIDDLE))]]
+    quantiles = rows.select(levels.values()).to_numpy().astype(float)
+    median = quantile_at(np.array(list(levels)), quantiles, np.full(rows.height, MEDIAN))
     sold, censored = rows["sold"].cast(pl.Float64).to_numpy(), rows["censored"].to_numpy()
-    return rows.with_columns(demand=pl.Series(demand_in_hindsight(sold, censored, middle.to_numpy(), s.seed)))
+    return rows.with_columns(demand=pl.Series(demand_in_hindsight(sold, censored, median, s.seed)))
 
 
 def kind_of_day(rows: pl.DataFrame) -> pl.Series:
