@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import polars as pl
 
@@ -60,7 +60,12 @@ def origins(period: Period, refit_days: int) -> Iterator[Period]:
 
 def known_before(case: UseCase[S], rows: pl.DataFrame, day: date, settings: S) -> pl.DataFrame:
     """Return the rows whose outcomes are known when the decision for `day` is taken (older than the lead)."""
-    return rows.filter(pl.col(case.time).dt.date() <= day - timedelta(days=case.lead(settings)))
+    return rows.filter(pl.col(case.time).cast(pl.Datetime) < known_until(case, day, settings))
+
+
+def known_until(case: UseCase[S], day: date, settings: S) -> datetime:
+    """Return the moment (data's own clock) at which the decision for `day` is taken: what began before it is known."""
+    return datetime.combine(day, time.min) - timedelta(days=case.lead(settings) - 1)
 
 
 def within(case: UseCase[S], rows: pl.DataFrame, period: Period) -> pl.DataFrame:

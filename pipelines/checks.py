@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as midnight
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from pipelines.backtest import known_before, known_until
 from pipelines.errors import ContractError, MusterwerkError
 from pipelines.replay import replay, visible
 from pipelines.run import certain, featured, units
@@ -82,8 +84,8 @@ def _schema(case: UseCase[S], rows: pl.DataFrame, _: S) -> str:
 def scrambled(case: UseCase[S], rows: pl.DataFrame, day: date, settings: S) -> pl.DataFrame:
     """Return the rows with everything unknown at the decision for `day` replaced by noise: outcomes by lead, decisions of the day on."""
     draw = np.random.default_rng(0)
-    time = pl.col(case.time).cast(pl.Date)
-    starts = {"outcome": day - timedelta(days=case.lead(settings) - 1), "decision": day}
+    time = pl.col(case.time).cast(pl.Datetime)
+    starts = {"outcome": known_until(case, day, settings), "decision": datetime.combine(day, midnight.min)}
     changed = []
     for name in case.columns("outcome", "decision"):
         if name not in rows.columns or case.schema[name].derived:
@@ -122,7 +124,7 @@ def _features_know_no_future(case: UseCase[S], rows: pl.DataFrame, settings: S) 
     )
     name = _first_difference(before, after)
     lead = case.lead(settings)
-    return f"the feature {name} of a day changes when outcomes less than {lead} day(s) older, or later ones, change" if name else ""
+    return f"the feature {name} of a day changes when outcomes less than {lead:g} day(s) older, or later ones, change" if name else ""
 
 
 def _features_repeat(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
@@ -134,8 +136,7 @@ def _fitted(case: UseCase[S], rows: pl.DataFrame, settings: S) -> tuple[pl.DataF
     """Return the past, the later rows with forecasts beside their outcomes, and the model."""
     made = featured(case, case.prepare(rows, settings), settings)
     day = _cut(case, rows)
-    time = pl.col(case.time).cast(pl.Date)
-    past, later = made.filter(time <= day - timedelta(days=case.lead(settings))), made.filter(time >= day)
+    past, later = known_before(case, made, day, settings), made.filter(pl.col(case.time).cast(pl.Date) >= day)
     hidden = case.columns("outcome", "decision")
     model = case.model(settings).fit(past)
     forecasts = model.predict(later.drop(hidden, strict=False))

@@ -16,7 +16,7 @@ from pipelines.replay import Replay, replay
 from pipelines.result import DataFacts, Interval, Note, Result
 from pipelines.scores import calibration, scores
 from pipelines.settings import CaseSettings
-from pipelines.table import Loaded, assemble, data_digest, joins
+from pipelines.table import Loaded, assemble, conformed, data_digest, joins
 from pipelines.trade_off import equal_service, first_action, trade_off_curve
 from pipelines.usecase import Choosing, Forecaster, Policy, S, UseCase
 
@@ -53,7 +53,10 @@ def gridded(case: UseCase[S], loaded: Loaded, settings: S) -> pl.DataFrame:
     InputError
         When the data do not fit the schema, naming file, column, rows and remedy.
     """
-    rows = assemble(loaded.tables, case.schema, settings.data)
+    if case.assemble is None:
+        rows = assemble(loaded.tables, case.schema, settings.data)
+    else:
+        rows = conformed(case.assemble(loaded.tables, settings), case.schema)
     if case.grid == "none":
         return rows
     joined = joins(loaded.tables, case.schema, settings.data)
@@ -141,12 +144,12 @@ def findings(case: UseCase[S], forecasts: pl.DataFrame, replays: Mapping[str, Re
     return {
         "actions": stacked({name: replayed.actions for name, replayed in replays.items()}),
         "ledger": ledger,
-        "savings": tuple(value.saving(ledger, case.time, unit) for unit in cost),
-        "opponents": value.opponents(ledgers, case.time, cost[0], selected.rule),
+        "savings": tuple(value.saving(ledger, case.time, unit, case.block) for unit in cost),
+        "opponents": value.opponents(ledgers, case.time, cost[0], selected.rule, case.block),
         "equal_service": equal_service(case, forecasts, settings, ledgers, action),
         "scores": scores(forecasts, target),
         "calibration": calibration(forecasts, target, case.time),
-        "segments": value.segment_table(ledger, case.time, cost[0], members),
+        "segments": value.segment_table(ledger, case.time, cost[0], members, case.block),
         "curve": trade_off_curve(case, forecasts, settings, ledgers),
     }
 
@@ -183,7 +186,7 @@ def choose(case: UseCase[S], rows: pl.DataFrame, periods: Periods, settings: S, 
     ledgers = {name: replay(case, forecasts, settings, policy, name).ledger for name, policy in policies.items()}
     unit = units(case, ledgers["plan"])[0]
     rule = min(case.rules, key=lambda name: float(ledgers[name][unit].sum()), default=None)
-    return Selected(model, raw, rule, value.difference(stacked(ledgers), case.time, unit, "plan", "usual"))
+    return Selected(model, raw, rule, value.difference(stacked(ledgers), case.time, unit, "plan", "usual", case.block))
 
 
 def certain(model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar, runtime_checkable
 
@@ -10,6 +11,7 @@ import polars as pl
 from pipelines.settings import CaseSettings
 
 Kind = Literal["date", "datetime", "text", "number", "flag"]
+Block = Literal["day", "week", "month"]
 Role = Literal["time", "key", "known", "decision", "outcome"]
 S = TypeVar("S", bound=CaseSettings)
 
@@ -47,6 +49,24 @@ class Column:
     optional: bool = False
     derived: bool = False
     total: Literal["sum", "max", "mean", "last"] = "sum"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A number that a sweep may choose: inclusive bounds in `unit`, on a logarithmic scale or in whole numbers where stated."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Values among which a sweep may choose: texts, numbers or flags."""
+
+    values: tuple[str | float | bool, ...]
 
 
 class Forecaster(Protocol):
@@ -105,7 +125,7 @@ def _no_preparation(rows: Rows, _: Any) -> Rows:
     return rows
 
 
-def _evening_before(_: Any) -> int:
+def _evening_before(_: Any) -> float:
     return 1
 
 
@@ -129,15 +149,21 @@ class UseCase(Generic[S]):
     title: Mapping[str, str] = field(default_factory=dict)  # {"en": ..., "de": ...}
     folder: Path | None = None  # where settings.toml and README.md stand
     grid: Literal["daily", "none"] = "daily"  # complete daily grid: closed days become rows without outcomes
+    tables: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)  # input tables by name, where they are not the rows
+    assemble: Callable[[Mapping[str, Rows], S], Rows] | None = None  # typed input tables -> rows; default: joins on declared keys
     simulate: Callable[[S], Mapping[str, Rows]] | None = None  # the embedded default: table name -> rows
     prepare: Callable[[Rows, S], Rows] = _no_preparation  # adds derived columns; causal like features
     hindsight: Callable[[Rows, S], Rows] | None = None  # derived outcomes once more, with forecasts beside them: for the judge alone
-    lead: Callable[[S], int] = _evening_before  # a decision for day t sees outcomes of day t - lead and older
+    lead: Callable[[S], float] = _evening_before  # in days: a decision for day t sees what happened before midnight of t - (lead - 1)
     start: Callable[[Rows, S], Any] | None = None  # the state before the first epoch; None: nothing carries over
     epoch: str = "1d"  # how long one decision holds (polars duration)
+    block: Block = "week"  # days that move together: drawn whole by the bootstrap
     perfect: Policy | None = None  # default: decide with a forecast that equals the outcome
     rules: Mapping[str, Policy] = field(default_factory=dict)  # simple rules shown beside business as usual
     usual_name: Callable[[Rows, S], str] | None = None  # what business as usual is here: a label key such as "ordered"
+    upcoming: Callable[[Rows, S, date], Rows] | None = None  # history, day to plan -> that day's rows, outcomes null; default: daily grid
+    search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
+    sections: Callable[[Any, str], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row

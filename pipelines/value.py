@@ -1,4 +1,4 @@
-"""What the plan is worth: totals, savings with a week-block bootstrap interval, captured share. Lower cost is better."""
+"""What the plan is worth: totals, savings with a block-bootstrap interval, captured share. Lower cost is better."""
 
 from collections.abc import Mapping
 
@@ -7,17 +7,20 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.result import Interval, Opponent, Saving
+from pipelines.usecase import Block
 
 DRAWS = 1000
-BLOCK_DAYS = 7  # sales of one week move together; weeks are drawn whole
+BLOCK_DAYS = {"day": 1, "week": 7}  # sales of one week move together; weeks are drawn whole
 LEVEL = (0.025, 0.975)
 MINIMUM_BLOCKS = 4  # fewer blocks say nothing about the spread between them
 Array = NDArray[np.float64]
 
 
-def block_totals(ledger: pl.DataFrame, time: str, unit: str) -> dict[str, Array]:
-    """Return the cost per policy and week (weeks counted from the ledger's first day), aligned over policies."""
-    week = ((pl.col(time).dt.date() - pl.col(time).dt.date().min()).dt.total_days() // BLOCK_DAYS).alias("week")
+def block_totals(ledger: pl.DataFrame, time: str, unit: str, block: Block = "week") -> dict[str, Array]:
+    """Return the cost per policy and block, aligned over policies: weeks count from the ledger's first day, months are calendar months."""
+    day = pl.col(time).dt.date()
+    number = day.dt.truncate("1mo") if block == "month" else (day - day.min()).dt.total_days() // BLOCK_DAYS[block]
+    week = number.alias("week")
     table = (
         ledger.select(pl.col("policy").cast(pl.String), week, pl.col(unit).cast(pl.Float64))
         .group_by("policy", "week", maintain_order=True)
@@ -43,12 +46,12 @@ def interval(value: float | None, draws: Array) -> Interval:
     return Interval(float(value), float(low), float(high))
 
 
-def saving(ledger: pl.DataFrame, time: str, unit: str) -> Saving:
+def saving(ledger: pl.DataFrame, time: str, unit: str, block: Block = "week") -> Saving:
     """Return totals of usual, plan and perfect, what the plan saves and the captured share, with intervals.
 
     captured share = (usual - plan) / (usual - perfect); undefined where perfect foresight saves nothing.
     """
-    blocks = block_totals(ledger, time, unit)
+    blocks = block_totals(ledger, time, unit, block)
     usual, plan, perfect = blocks["usual"], blocks["plan"], blocks["perfect"]
     saved, possible = usual - plan, usual - perfect
     share = float(saved.sum() / possible.sum()) if possible.sum() > 0 else None
@@ -75,15 +78,15 @@ def saving(ledger: pl.DataFrame, time: str, unit: str) -> Saving:
     )
 
 
-def difference(ledger: pl.DataFrame, time: str, unit: str, policy: str, against: str) -> Interval:
-    """Return what `policy` saves against another policy, paired week by week, with its interval."""
-    blocks = block_totals(ledger, time, unit)
+def difference(ledger: pl.DataFrame, time: str, unit: str, policy: str, against: str, block: Block = "week") -> Interval:
+    """Return what `policy` saves against another policy, paired block by block, with its interval."""
+    blocks = block_totals(ledger, time, unit, block)
     saved = blocks[against] - blocks[policy]
     draws = saved[resamples(len(saved))].sum(1) if len(saved) >= MINIMUM_BLOCKS else np.array([])
     return interval(float(saved.sum()), draws)
 
 
-def opponents(ledgers: Mapping[str, pl.DataFrame], time: str, unit: str, chosen: str | None) -> tuple[Opponent, ...]:
+def opponents(ledgers: Mapping[str, pl.DataFrame], time: str, unit: str, chosen: str | None, block: Block = "week") -> tuple[Opponent, ...]:
     """Compare the plan with every simple rule in the ledger's first unit."""
     plan = ledgers["plan"].with_columns(policy=pl.lit("plan"))
     found = []
@@ -91,18 +94,18 @@ def opponents(ledgers: Mapping[str, pl.DataFrame], time: str, unit: str, chosen:
         if rule in {"usual", "plan", "perfect"}:
             continue
         both = pl.concat([plan, ledger.with_columns(policy=pl.lit(rule))], how="vertical_relaxed")
-        found.append(Opponent(rule, float(ledger[unit].sum()), difference(both, time, unit, "plan", rule), rule == chosen))
+        found.append(Opponent(rule, float(ledger[unit].sum()), difference(both, time, unit, "plan", rule, block), rule == chosen))
     return tuple(found)
 
 
-def segment_table(ledger: pl.DataFrame, time: str, unit: str, segments: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def segment_table(ledger: pl.DataFrame, time: str, unit: str, segments: Mapping[str, pl.DataFrame], block: Block = "week") -> pl.DataFrame:
     """Return savings per segment: for each kind a frame of time, keys and `segment`."""
     rows = []
     for kind, members in segments.items():
         index = [column for column in members.columns if column != "segment"]
         parts = ledger.join(members, on=index, how="inner")
         for (name,), part in sorted(parts.group_by("segment"), key=lambda item: str(item[0])):
-            found = saving(part, time, unit)
+            found = saving(part, time, unit, block)
             count = part.filter(pl.col("policy") == "plan").height
             rows.append(
                 {

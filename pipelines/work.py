@@ -88,14 +88,18 @@ def choose_settings(request: Request) -> Chosen:
 
 def load(chosen: Chosen, data: Path | None, lang: Lang) -> Loaded:
     """Return the tables: the user's files, or the embedded simulated data when no data are named anywhere."""
-    from pipelines.table import load_tables
+    from pipelines.table import load_separate, load_tables
 
     if data is None and not chosen.settings.data:
         if chosen.case.simulate is None:
             raise InputError("cli.no_data", case=chosen.case.name)
         return Loaded(chosen.case.simulate(chosen.settings), (), text("cli.simulated", lang))
-    tables = chosen.settings.data or {"sales": TableSettings()}
-    loaded = load_tables(chosen.case.schema, tables, chosen.base, data)
+    first = next(iter(chosen.case.tables), "sales")
+    tables = chosen.settings.data or {first: TableSettings()}
+    if chosen.case.assemble is None:
+        loaded = load_tables(chosen.case.schema, tables, chosen.base, data)
+    else:
+        loaded = load_separate(chosen.case.tables, tables, chosen.base, data)
     return loaded if chosen.own_settings else replace(loaded, notes=(*loaded.notes, Note("cli.example_settings", {})))
 
 
@@ -115,7 +119,8 @@ def run_and_record(request: Request) -> Outcome:
         progress("write", 0.0)
         name = run_name(request.home, chosen.case.name, datetime.now(UTC))
         title = chosen.case.title.get(request.lang, "")
-        page = render(result, request.lang, title, name)
+        further = chosen.case.sections(result, request.lang) if chosen.case.sections else ()
+        page = render(result, request.lang, title, name, further)
         extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
         folder = write_run(result, request.home, name, extra, files={"report.html": page})
         progress("track", 0.0)

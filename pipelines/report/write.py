@@ -1,6 +1,7 @@
 """Put the page together and write it: one file, no script, nothing loaded from elsewhere."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,7 @@ from markupsafe import Markup
 
 from pipelines import __version__
 from pipelines.report.head import head
+from pipelines.report.page import Section
 from pipelines.report.trust import notes, trust
 from pipelines.report.words import Words
 from pipelines.report.worth import worth
@@ -38,8 +40,8 @@ def write_report(result: Result, file: Path, lang: Lang = "en", case_title: str 
     unfinished.replace(file)
 
 
-def render(result: Result, lang: Lang, case_title: str = "", run_name: str = "") -> str:
-    """Return the report as HTML."""
+def render(result: Result, lang: Lang, case_title: str = "", run_name: str = "", further: Sequence[Section] = ()) -> str:
+    """Return the report as HTML; `further`: the use case's own sections, shown after what the plan is worth."""
     words = Words(lang, result.case)
     first, *others = worth(result, words)
     remarks = [notes(result, words)] if result.notes else []  # limits of the claims stand early
@@ -49,7 +51,7 @@ def render(result: Result, lang: Lang, case_title: str = "", run_name: str = "")
         lang=lang,
         name=name,
         head=head(result, words, name),
-        sections=[first, *remarks, *others, *trust(result, words)],
+        sections=[first, *remarks, *further, *others, *trust(result, words)],
         version=__version__,
         run_name=run_name,
         digest=result.data.digest[:12],

@@ -55,6 +55,25 @@ def assemble(tables: Mapping[str, pl.DataFrame], schema: Mapping[str, Column], d
     return rows.select(ours for ours in dict.fromkeys((*schema, "open")) if ours in rows.columns)
 
 
+def conformed(rows: pl.DataFrame, schema: Mapping[str, Column]) -> pl.DataFrame:
+    """Return rows that a use case assembled itself: the schema's columns in their types, null where an optional one is absent.
+
+    Raises
+    ------
+    InputError
+        When a required column is missing or the same time and keys occur twice.
+    """
+    _refuse_absent([ours for ours, column in schema.items() if not (column.optional or column.derived) and ours not in rows.columns], "")
+    identity = [ours for ours, column in schema.items() if column.role in ("time", "key")]
+    typed = rows.with_columns(
+        pl.col(ours).cast(DTYPES[column.kind]) if ours in rows.columns else pl.lit(None, dtype=DTYPES[column.kind]).alias(ours)
+        for ours, column in schema.items()
+        if not column.derived
+    )
+    _refuse_duplicates(typed.with_row_index(ROW, offset=1), identity, "table.duplicates", "", "")
+    return typed.select(ours for ours in dict.fromkeys((*schema, "open")) if ours in typed.columns)
+
+
 def joins(tables: Mapping[str, pl.DataFrame], schema: Mapping[str, Column], data: Mapping[str, TableSettings]) -> tuple[Join, ...]:
     """Return the tables after the first one, checked to hold each combination of their keys once.
 

@@ -62,6 +62,22 @@ def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings],
     return Loaded(tables, tuple(notes), ", ".join(dict.fromkeys(source.file for source in sources.values())))
 
 
+def load_separate(
+    schemas: Mapping[str, Mapping[str, Column]], data: Mapping[str, TableSettings], base: Path, override: Path | None = None
+) -> Loaded:
+    """Return tables that the use case puts together itself, each checked against its own schema; errors as `load_tables`."""
+    unknown = [name for name in data if name not in schemas]
+    if unknown:
+        raise InputError("table.unknown_table", table=unknown[0], known=", ".join(schemas))
+    loaded = {}
+    for name, settings in data.items():
+        own = override if override is None or override.is_dir() or name == next(iter(data)) else override.parent
+        loaded[name] = load_tables(schemas[name], {name: settings}, base, own)
+    notes = tuple(note for part in loaded.values() for note in part.notes)
+    sources = dict.fromkeys(part.source for part in loaded.values())
+    return Loaded({name: part.tables[name] for name, part in loaded.items()}, notes, ", ".join(sources))
+
+
 def _place(name: str, settings: TableSettings, base: Path, override: Path | None, *, first: bool) -> Path:
     """Return where the file of a table lies."""
     if override is not None and not override.exists():

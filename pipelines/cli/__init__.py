@@ -3,22 +3,23 @@
 Exit codes: 0 fine, 1 our bug, 2 bad input, 3 a gate is not met, 130 interrupted.
 """
 
-import json
 import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines import __version__
+from pipelines.cli import listing
+from pipelines.cli import run as run_verb
 from pipelines.errors import InputError, MusterwerkError
 from pipelines.texts import Lang, text
 
 INTERRUPTED = 130
+VERBS = (listing, run_verb)  # in the order of --help
 
 
 def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
@@ -58,11 +59,6 @@ def _language(words: Sequence[str]) -> Lang:
     return "de" if wanted == "de" else "en"
 
 
-LangOption = Annotated[str, typer.Option("--lang", envvar="MUSTERWERK_LANG", help="Language of report and messages: de or en.")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-
-
 def application(cases: Mapping[str, str]) -> typer.Typer:
     """Return the command line for these use cases."""
     app = typer.Typer(
@@ -80,39 +76,6 @@ def application(cases: Mapping[str, str]) -> typer.Typer:
             typer.echo(__version__)
             raise typer.Exit
 
-    @app.command("list", help="List the built-in use cases.")
-    def list_cases(
-        lang: LangOption = "en",
-        as_json: JsonOption = False,
-        debug: DebugOption = False,  # noqa: ARG001 - main looks for it
-    ) -> None:
-        titles = {name: text(f"{name}.title", _checked(lang)) for name in cases}
-        typer.echo(json.dumps(titles, ensure_ascii=False) if as_json else "\n".join(f"{name}  {title}" for name, title in titles.items()))
-
-    @app.command(
-        "run",
-        help="Backtest a use case, fit it, write the report and record the run.\n\nExample: musterwerk run food_waste --data sales.csv",
-    )
-    def run_case(  # noqa: PLR0913 - one parameter per option
-        case: Annotated[str, typer.Argument(help="Built-in use case, or a folder with settings.toml.")],
-        data: Annotated[Path | None, typer.Option("--data", help="File for the first table, or a folder with all files.")] = None,
-        settings: Annotated[Path | None, typer.Option("--settings", help="Settings file (TOML).")] = None,
-        change: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: costs.price_eur=3.1 (repeatable).")] = None,
-        home: Annotated[Path, typer.Option("--home", help="Folder of all runs.")] = Path("mlruns"),
-        lang: LangOption = "en",
-        as_json: JsonOption = False,
-        debug: DebugOption = False,  # noqa: ARG001 - main looks for it
-    ) -> None:
-        from pipelines.work import Request, run_and_record
-
-        request = Request(case=case, cases=cases, data=data, settings=settings, changes=tuple(change or ()), home=home, lang=_checked(lang))
-        outcome = run_and_record(request)
-        typer.echo(json.dumps(outcome.summary, ensure_ascii=False, indent=1, default=str) if as_json else outcome.message)
-
+    for verb in VERBS:
+        verb.add(app, cases)
     return app
-
-
-def _checked(lang: str) -> Lang:
-    if lang not in {"de", "en"}:
-        raise InputError("cli.bad_lang", lang=lang)
-    return "de" if lang == "de" else "en"
