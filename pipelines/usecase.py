@@ -69,6 +69,16 @@ class Options:
     values: tuple[str | float | bool, ...]
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """How a plan is laid out for people: one sheet per value of `group`, one line per `item`, the number to follow in `quantity`."""
+
+    group: str  # a key column: branch, station, shift
+    item: tuple[str, ...]  # key or time columns that name a line
+    quantity: str  # the action column
+    unit: str = ""
+
+
 class Forecaster(Protocol):
     """Predicts a distribution. Fitted on past rows (features and outcomes), asked about rows without outcomes."""
 
@@ -162,6 +172,9 @@ class UseCase(Generic[S]):
     rules: Mapping[str, Policy] = field(default_factory=dict)  # simple rules shown beside business as usual
     usual_name: Callable[[Rows, S], str] | None = None  # what business as usual is here: a label key such as "ordered"
     upcoming: Callable[[Rows, S, date], Rows] | None = None  # history, day to plan -> that day's rows, outcomes null; default: daily grid
+    sheet: Sheet | None = None  # layout of the plan; default: first key, the other keys, first action column
+    reasons: Callable[[Rows, S, str], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row
+    plan_files: Callable[[Rows, S, str], Mapping[str, str | bytes]] | None = None  # the same -> further files of the plan by name
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
     sections: Callable[[Any, str], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
