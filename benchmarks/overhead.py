@@ -6,6 +6,7 @@ Columns: CPU seconds of both sides and their ratio; peak memory of the pipeline 
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -26,17 +27,18 @@ def panel(rows: int) -> pl.DataFrame:
     from pipelines.settings import CalendarSettings
 
     series, draw = rows // DAYS, np.random.default_rng(1)
-    days = [date(2022, 1, 3) + timedelta(days=day) for day in range(DAYS)]
+    first, last = date(2022, 1, 3), date(2022, 1, 3) + timedelta(days=DAYS - 1)
     number = np.repeat(np.arange(series), DAYS)
     level = np.repeat(draw.uniform(3, 200, series), DAYS)
     demand = draw.poisson(level * (1 + 0.1 * (np.tile(np.arange(DAYS), series) % 7))).astype(np.float64)
-    table = pl.DataFrame({"branch": number // 20, "product": number % 20, "day": days * series, "demand": demand}).with_columns(
+    day = np.tile(np.datetime64(first, "D") + np.arange(DAYS), series)
+    table = pl.DataFrame({"branch": number // 20, "product": number % 20, "day": day, "demand": demand}).with_columns(
         pl.col("branch", "product").cast(pl.String), pl.col("day").cast(pl.Date), open=pl.lit(value=True)
     )
     empty = {"preordered": pl.Float64, "promotion": pl.Boolean}
     table = table.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in empty.items())
     return table.sort("branch", "product", "day").join(
-        calendar(days[0], days[-1], CalendarSettings(state="NW")), on="day", how="left", maintain_order="left"
+        calendar(first, last, CalendarSettings(state="NW")), on="day", how="left", maintain_order="left"
     )
 
 
@@ -49,13 +51,17 @@ def model(inputs: list[str]):
 
 def pipeline(rows: int, folder: Path) -> None:
     """Features + fit + predict; leave the matrix for the other side."""
+    from pipelines.run import kept
     from usecases.food_waste.features import features, inputs
     from usecases.food_waste.settings import FoodWaste
 
     settings = FoodWaste.model_validate({"costs": {"price_eur": 1.0, "unit_cost_eur": 0.35}})
     table = panel(rows)
     start = time.process_time()
-    made = features(table, settings).filter(pl.col("level").is_not_null())
+    made = features(table, settings)
+    columns, known = made.get_columns(), made["level"].is_not_null()
+    del table, made
+    made = kept(columns, known)
     feature_cpu = time.process_time() - start
     fitted = model(inputs(settings)).fit(made)
     fitted.predict(made.drop("demand"))
@@ -83,7 +89,9 @@ def raw(folder: Path) -> None:
 
 def measured(*arguments: str) -> dict[str, float]:
     """Run one side in a process of its own and return its figures."""
-    done = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    memory = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:200,muzzy_decay_ms:0"}  # as the command line sets it
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **memory})
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

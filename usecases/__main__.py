@@ -1,5 +1,6 @@
 """`python -m usecases` and the console script `musterwerk`: find the built-in use cases, hand them to the command line."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ def built_in(folder: Path = Path(__file__).parent) -> dict[str, str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:200,muzzy_decay_ms:0")  # polars gives memory back at once
     from pipelines.cli import main as command_line
 
     return command_line(built_in(), argv)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 FILE = "model.json"
+ROWS_AT_ONCE = 100_000  # rows predicted at a time, so that a large table is not held twice
 FEW_ROWS = 100  # below this the quantiles of all past rows are as good as trees
 
 
@@ -66,27 +67,29 @@ class Quantiles:
         """Fit one model per level; with fewer than 100 rows the trees cannot split and give the plain quantile."""
         import lightgbm as lgb
 
-        rows = past.filter(pl.col(self.target).is_not_null())
+        rows = past if past[self.target].null_count() == 0 else past.filter(pl.col(self.target).is_not_null())  # a filter copies
         size = self._size(rows)
         truth = rows[self.target].cast(pl.Float64).to_numpy() / size
-        inputs = self._inputs(rows)
+        inputs = self._inputs(rows).to_arrow()  # as it lies in memory: no second copy of a large table
         few = {"min_data_in_leaf": max(1, rows.height)} if rows.height < FEW_ROWS else {}
         weight = size if self.scale else None
-        self.models = []
-        for level in self.levels:
-            parameters = {**self.parameters(level), **few}
-            self.models.append(lgb.train(parameters, lgb.Dataset(inputs, truth, weight=weight, params=parameters), self.rounds))
+        data = lgb.Dataset(inputs, truth, weight=weight, params={**self.parameters(self.levels[0]), **few})
+        self.models = [lgb.train({**self.parameters(level), **few}, data, self.rounds) for level in self.levels]
         return self
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows with the forecast columns, ascending per row."""
-        inputs = self._inputs(rows)
-        found = np.column_stack([model.predict(inputs, num_threads=self.threads) for model in self.models]) * self._size(rows)[:, None]
+        parts = [self._predicted(part) for part in self._inputs(rows).iter_slices(ROWS_AT_ONCE)] or [np.empty((0, len(self.levels)))]
+        found = np.concatenate(parts) * self._size(rows)[:, None]
         ordered, rank = np.sort(found, axis=1), np.argsort(np.argsort(self.levels))
         return rows.with_columns(pl.Series(name, ordered[:, place]) for name, place in zip(self.columns, rank, strict=True))
 
-    def _inputs(self, rows: pl.DataFrame) -> np.ndarray:
-        return rows.select(pl.col(name).cast(pl.Float32) for name in self.features).to_numpy()
+    def _inputs(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.select(pl.col(name).cast(pl.Float32) for name in self.features)
+
+    def _predicted(self, inputs: pl.DataFrame) -> np.ndarray:
+        matrix = inputs.to_numpy()
+        return np.column_stack([model.predict(matrix, num_threads=self.threads) for model in self.models])
 
     def _size(self, rows: pl.DataFrame) -> np.ndarray:
         if self.scale is None:

@@ -129,7 +129,12 @@ def _pulse(table: pl.DataFrame, name: str, by: list[str], lead: int) -> pl.DataF
     """Demand over level of a whole store, product or chain: yesterday, last week, decaying, last year."""
     seen = pl.col("demand").is_not_null() & pl.col("level").is_not_null()
     unit = (pl.concat_str(by) if by else pl.lit("")).alias("_unit")
-    sums = table.filter(seen).group_by(unit, "day").agg(up=pl.col("demand").sum(), low=pl.col("level").cast(pl.Float64).sum())
+    sums = (
+        table.select(unit, "day", "demand", "level")
+        .filter(seen)
+        .group_by("_unit", "day")
+        .agg(up=pl.col("demand").sum(), low=pl.col("level").cast(pl.Float64).sum())
+    )
     first, last = table["day"].min(), table["day"].max()
     span = pl.DataFrame({"day": pl.date_range(first, last, eager=True)})  # type: ignore[arg-type]
     grid = sums.select(pl.col("_unit").unique()).sort("_unit").join(span, how="cross", maintain_order="left_right")
@@ -152,7 +157,11 @@ def _pulse(table: pl.DataFrame, name: str, by: list[str], lead: int) -> pl.DataF
     feast = sums.select("_unit", pl.col("day").alias("_before"), pulse.cast(pl.Float32).alias(f"{name}_feast"))
     columns = columns.join(_year_before(span), on="day", how="left", maintain_order="left")
     columns = columns.join(feast, on=["_unit", "_before"], how="left", maintain_order="left").drop("_before")
-    return table.with_columns(unit).join(columns, on=["_unit", "day"], how="left", maintain_order="left").drop("_unit")
+    # units x days in order: a row's place is counted, because a join would copy hundreds of megabytes
+    units = columns["_unit"].unique(maintain_order=True)
+    number = unit.replace_strict(units, pl.Series(range(len(units)), dtype=pl.Int64), default=None, return_dtype=pl.Int64)
+    place = table.select(number * span.height + (pl.col("day") - first).dt.total_days()).to_series()
+    return table.hstack(columns.drop("_unit", "day").select(pl.all().gather(place)))
 
 
 def _year_before(span: pl.DataFrame) -> pl.DataFrame:
