@@ -19,19 +19,40 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+Decimal = Literal["auto", ",", "."]
+
+
+class MeltSettings(Frozen):
+    """A wide table (one column per branch, product or weekday) that becomes one row per cell."""
+
+    keep: tuple[str, ...] = Field(description="headers that stay columns, such as Datum and Artikel; all others are melted")
+    headers: str = Field(description="our column that takes the melted headers, or weekday: they are added to the date of the week")
+    values: str = Field(description="our column that takes the cells")
+
+
 class TableSettings(Frozen):
     """Where one table comes from and how its columns map to the use case's names."""
 
-    file: str = Field("", description="file, relative to the settings file or to --data; .csv .txt .parquet, also .gz or .zip")
+    file: str = Field("", description="file, relative to the settings file or to --data; .csv .txt .xlsx .xls .parquet, .gz, .zip")
+    sheet: str = Field("", description="sheet of a workbook; empty: the only one that holds a table")
     columns: dict[str, str] = Field({}, description="our column = header in the file")
     constants: dict[str, str] = Field({}, description="our column = one value for every row, such as the only branch")
     on: tuple[str, ...] = Field((), description="keys that join this table to the first one")
     encoding: Literal["auto", "utf-8", "cp1252", "utf-16"] = "auto"
     separator: str = Field("auto", description="field separator; auto finds ; , tab or |")
-    decimal: Literal["auto", ",", "."] = Field("auto", description="decimal mark of the file")
-    date_format: str = Field("auto", description="strptime format such as %d.%m.%Y; auto knows ISO and German dates")
+    decimal: Decimal | dict[str, Decimal] = Field("auto", description='decimal mark of the file, or per column: { sold = "," }')
+    date_format: str | dict[str, str] = Field("auto", description="format such as %d.%m.%Y, or per column; auto: ISO, German")
+    melt: MeltSettings | None = Field(None, description="for a wide table: one column per branch or weekday becomes rows")
     aggregate: bool = Field(False, description="put several rows per day and keys together (receipts, bookings); false: an error")
     drop: dict[str, tuple[str, ...]] = Field({}, description="rows to leave out: our column = values, such as a seasonal group")
+
+    def decimal_of(self, column: str) -> Decimal:
+        """Return the decimal mark stated for one of our columns."""
+        return self.decimal.get(column, "auto") if isinstance(self.decimal, dict) else self.decimal
+
+    def date_format_of(self, column: str) -> str:
+        """Return the date format stated for one of our columns."""
+        return self.date_format.get(column, "auto") if isinstance(self.date_format, dict) else self.date_format
 
 
 class CalendarSettings(Frozen):

@@ -38,6 +38,8 @@ def kind(hint: Any) -> str:
         return f"list of {kind(parts[0])}s"
     if origin is dict:
         return f"table: name = {kind(parts[1])}"
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return "table with " + ", ".join(f"`{name}`" for name in hint.model_fields)
     return WORDS[hint]
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.errors import InputError
 from pipelines.settings import TableSettings
 from pipelines.table.cells import FALSE, FORMATS, TRUE, cleaned
+from pipelines.table.raw import ROW
 from pipelines.usecase import Column
 
 WORDS = {  # header words people use; they only rank the guesses of an error message
@@ -51,6 +52,7 @@ def mapped_headers(table: pl.DataFrame, schema: Mapping[str, Column], settings: 
             near = get_close_matches(ours, schema, n=1, cutoff=0.4)
             values = {"near": near[0] if near else "-", "known": ", ".join(schema)}
             raise InputError("table.unknown_column", table=source.table, column=ours, **values)
+    table = table.drop(ROW, strict=False)
     mapping: dict[str, str] = {}
     for ours, wanted in settings.columns.items():
         header = _find(wanted, table.columns)
@@ -73,6 +75,7 @@ def missing_columns(
     missing: Sequence[str], table: pl.DataFrame, taken: Sequence[str], schema: Mapping[str, Column], source: Source
 ) -> InputError:
     """Return the error for required columns nobody gives: headers found, and the closest of them as lines ready for the settings."""
+    table = table.drop(ROW, strict=False)
     free = [header for header in table.columns if header not in taken]
     lines = []
     for ours in missing:

@@ -12,7 +12,8 @@ from pipelines.result import Note
 from pipelines.settings import TableSettings
 from pipelines.table.cells import Cells
 from pipelines.table.headers import with_open
-from pipelines.table.typed import DTYPES, ROW, netted, refuse_out_of_bounds
+from pipelines.table.raw import ROW
+from pipelines.table.typed import DTYPES, netted, refuse_out_of_bounds
 from pipelines.usecase import Column
 
 

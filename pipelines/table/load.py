@@ -11,8 +11,9 @@ from pipelines.result import Note
 from pipelines.settings import TableSettings
 from pipelines.table.headers import Source, mapped_headers, missing_columns, with_open
 from pipelines.table.joins import notes_on_joins
-from pipelines.table.reader import SUFFIXES, read_table
+from pipelines.table.reader import SUFFIXES, read_file
 from pipelines.table.typed import checked
+from pipelines.table.wide import melted
 from pipelines.usecase import Column
 
 _LISTED = 10
@@ -46,13 +47,14 @@ def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings],
         raise InputError("table.no_tables")
     columns = with_open(schema)
     places = {name: _place(name, settings, base, override, first=name == next(iter(data))) for name, settings in data.items()}
-    raw = {name: read_table(places[name], settings, name) for name, settings in data.items()}
+    files = {name: melted(read_file(places[name], settings, name), settings, places[name], name) for name, settings in data.items()}
+    raw = {name: file.table for name, file in files.items()}
     sources = {name: Source(path.name, name) for name, path in places.items()}
     mappings = {name: mapped_headers(raw[name], columns, settings, sources[name]) for name, settings in data.items()}
     _refuse_missing(columns, data, raw, mappings, sources)
     owned = _owners(columns, data, mappings)
     tables: dict[str, pl.DataFrame] = {}
-    notes: list[Note] = []
+    notes: list[Note] = [note for file in files.values() for note in file.notes]
     for name, settings in data.items():
         part = {ours: columns[ours] for ours in owned[name]}
         found = checked(raw[name], part, settings, sources[name], mappings[name])

@@ -1,7 +1,4 @@
-"""Files as companies export them: archive, encoding and separator are found out, cells stay text.
-
-The seam for richer readers (Excel, title rows, two-row headers) is `text_table`: whatever gives rows of cells may stand in its place.
-"""
+"""Files as companies export them: archive, encoding, separator and header row are found out, cells of text files stay text."""
 
 import csv
 import gzip
@@ -18,58 +15,93 @@ from typing import IO, BinaryIO
 import polars as pl
 
 from pipelines.errors import InputError
+from pipelines.result import Note
 from pipelines.settings import TableSettings
+from pipelines.table.header_rows import LOOKED_AT, Header, find_header
+from pipelines.table.raw import ROW, Raw
 
 UNPACKED_LIMIT = 2 * 2**30  # bytes an archive may unpack to
 SEPARATORS = ";\t,|"
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
-SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".gz", ".zip")
-EXCEL_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
+EXCEL_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+SUFFIXES = (*TEXT_SUFFIXES, *EXCEL_SUFFIXES, ".parquet", ".gz", ".zip")
 TOTALS = r"(?i)^\s*(summe|gesamt|total|zwischensumme|endsumme)"
 _BLOCK = 2**20
 _HEAD = 2**18  # characters looked at to find the separator
 _ROWS_AT_ONCE = 100_000
-_LOOKED_AT = 10  # first non-empty lines that decide on the separator
+_MARK = 20  # bytes that tell a web page
 
 
 def read_table(path: Path, settings: TableSettings, name: str) -> pl.DataFrame:
-    """Return a file as a table: every column as text for csv, in its own type for Parquet.
+    """Return the rows of a file without their numbers; see `read_file`."""
+    return read_file(path, settings, name).table.drop(ROW)
+
+
+def read_file(path: Path, settings: TableSettings, name: str) -> Raw:
+    """Return a file as a table: every column as text for csv, in its own type for Excel and Parquet.
 
     Parameters
     ----------
     path
-        .csv, .txt, .tsv or .parquet; also inside .gz or .zip (one file).
+        .csv, .txt, .tsv, .xlsx, .xls, .ods or .parquet; also inside .gz or .zip (one file). What the file is counts, not its name.
     name
         The table's name in the settings, for messages.
 
     Raises
     ------
     InputError
-        When the file is absent, empty, an Excel file, a damaged or too large archive, or not text in a known encoding.
+        When the file is absent, empty, a damaged or too large archive or workbook, or not text in a known encoding.
     """
     inner, data = _unpacked(path)
     suffix = Path(inner).suffix.lower()
-    if data.startswith(b"PAR1") and suffix != ".parquet":
-        suffix = ".parquet"
-    if suffix in EXCEL_SUFFIXES or data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise InputError("table.excel", file=path)
-    if suffix == ".parquet":
-        return _parquet(path, data)
-    if suffix not in TEXT_SUFFIXES:
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        from pipelines.table.excel import read_workbook
+
+        found = read_workbook(path, data, settings, name)
+        renamed = () if suffix in EXCEL_SUFFIXES else (Note("table.note_really_excel", {"table": name, "file": path.name}),)
+        return Raw(found.table, (*found.notes, *renamed), found.facts)
+    if suffix == ".parquet" or data.startswith(b"PAR1"):
+        table = _parquet(path, data)
+        return Raw(table.with_row_index(ROW, offset=1), (), {"kind": "parquet"})
+    if data.lstrip()[:_MARK].lower().startswith((b"<html", b"<!doctype html", b"<table", b"<?xml")):
+        raise InputError("table.web_page", file=path)
+    if suffix not in (*TEXT_SUFFIXES, *EXCEL_SUFFIXES):
         raise InputError("table.suffix", file=path, known=", ".join(SUFFIXES))
-    return text_table(_utf8(path, data, settings.encoding, name), settings, path, name)
+    text, encoding = _utf8(path, data, settings.encoding, name)
+    return text_table(text, settings, path, name, encoding)
 
 
-def text_table(data: bytes, settings: TableSettings, path: Path, name: str) -> pl.DataFrame:
-    """Return UTF-8 csv text as a table of text columns; blank rows stay, so that row i stands in line i + 2 of the file."""
-    text = data.strip(b"\r\n")
+def text_table(data: bytes, settings: TableSettings, path: Path, name: str, encoding: str = "utf-8") -> Raw:
+    """Return UTF-8 csv text as a table of text columns, titles and blank lines above the header left out; blank rows below it stay."""
+    text = data.rstrip(b"\r\n")
     if b"\n" not in text:
         text = text.replace(b"\r", b"\n")
-    if not text:
+    if not text.strip():
         raise InputError("table.empty", file=path)
     head = text[:_HEAD].decode("utf-8", errors="ignore")
     separator = _separator(head, settings.separator, path, name)
-    headers = _headers(next(csv.reader(io.StringIO(head), delimiter=separator)))
+    header, line = _located(head, separator)
+    text = b"\n".join(text.split(b"\n", line)[line:])
+    facts = {"kind": "text", "encoding": encoding, "separator": separator, "header_row": line + 1}
+    notes = (Note("table.note_titles", {"table": name, "count": header.titles, "row": line + 1}),) if header.titles else ()
+    table = _body(text, header.names, separator, path)
+    return Raw(table.with_row_index(ROW, offset=line + 2), notes, facts)
+
+
+def _located(head: str, separator: str) -> tuple[Header, int]:
+    """Return the header and how many lines of the file stand above its last row."""
+    rows, starts, reader = [], [0], csv.reader(io.StringIO(head), delimiter=separator)
+    with suppress(csv.Error):
+        for row in islice(reader, LOOKED_AT):
+            rows.append(row)
+            starts.append(reader.line_num)
+    if not rows:
+        rows = [head.split("\n", 1)[0].split(separator)]
+    header = find_header(rows)
+    return header, starts[header.last]
+
+
+def _body(text: bytes, headers: list[str], separator: str, path: Path) -> pl.DataFrame:
     bare = _without_quoted(text, separator)
     lines = bare.count(b"\n") + 1
     if lines == 1:
@@ -125,36 +157,26 @@ def _is_total(row: list[str]) -> bool:
     return pl.Series(row).str.contains(TOTALS).any()
 
 
-def _headers(cells: list[str]) -> list[str]:
-    """Return unique headers: an empty one becomes `column 3`, a repeated one `Menge (2)`."""
-    headers: list[str] = []
-    for place, cell in enumerate(cells, start=1):
-        header = cell.strip() or f"column {place}"
-        count = 1 + sum(header == other.strip() for other in cells[: place - 1] if other.strip())
-        headers.append(header if count == 1 else f"{header} ({count})")
-    return headers
-
-
 def _separator(head: str, wanted: str, path: Path, name: str) -> str:
-    """Return the separator whose smallest cell count over the first non-empty lines is largest."""
+    """Return the separator that cuts the first lines into most cells; the median line counts, for titles have one cell."""
     if wanted != "auto":
         separator = {"tab": "\t", "\\t": "\t"}.get(wanted.lower(), wanted)
         if len(separator) != 1 or not separator.isascii():
             raise InputError("table.separator", file=path, value=wanted, table=name)
         return separator
 
-    def fewest(separator: str) -> int:
+    def cells(separator: str) -> tuple[int, int]:
         counts: list[int] = []
         with suppress(csv.Error):
             lines = (len(cells) for cells in csv.reader(io.StringIO(head), delimiter=separator) if any(cells))
-            counts = list(islice(lines, _LOOKED_AT))
-        return min(counts, default=0)
+            counts = sorted(islice(lines, LOOKED_AT))
+        return (counts[len(counts) // 2], counts[0]) if counts else (0, 0)
 
-    return max(SEPARATORS, key=fewest)
+    return max(SEPARATORS, key=cells)
 
 
-def _utf8(path: Path, data: bytes, encoding: str, name: str) -> bytes:
-    """Return the text as UTF-8 without byte order mark: strict UTF-8, UTF-16 with its mark, else Windows-1252."""
+def _utf8(path: Path, data: bytes, encoding: str, name: str) -> tuple[bytes, str]:
+    """Return the text as UTF-8 without byte order mark, and its encoding: strict UTF-8, UTF-16 with its mark, else Windows-1252."""
     known = encoding if encoding != "auto" else "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -162,13 +184,14 @@ def _utf8(path: Path, data: bytes, encoding: str, name: str) -> bytes:
     except UnicodeDecodeError as problem:
         if encoding != "auto" or known == "utf-16":
             raise _undecodable(path, data, name, problem) from None
+        known = "cp1252"
         try:
-            text = data.decode("cp1252")
+            text = data.decode(known)
         except UnicodeDecodeError as second:
             raise _undecodable(path, data, name, second) from None
     if "\0" in text:
         raise InputError("table.not_text", file=path, table=name)
-    return data if known == "utf-8" and text.isascii() else text.encode("utf-8")
+    return (data if known == "utf-8" and text.isascii() else text.encode("utf-8")), known
 
 
 def _undecodable(path: Path, data: bytes, name: str, problem: UnicodeDecodeError) -> InputError:
@@ -195,7 +218,7 @@ def _unpacked(path: Path) -> tuple[str, bytes]:
             file.seek(0)
             if mark.startswith(b"\x1f\x8b"):
                 return path.stem if path.suffix.lower() == ".gz" else path.name, _limited(gzip.open(file), path)
-            if mark.startswith(b"PK\x03\x04") and path.suffix.lower() not in EXCEL_SUFFIXES:
+            if mark.startswith(b"PK\x03\x04") and not _is_workbook(file):
                 return _from_zip(file, path)
             return path.name, file.read()
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as problem:
@@ -204,11 +227,22 @@ def _unpacked(path: Path) -> tuple[str, bytes]:
         raise InputError("table.unreadable", file=path, problem=problem.strerror or problem) from None
 
 
+def _is_workbook(file: BinaryIO) -> bool:
+    """Return whether a zip archive is an Excel or OpenDocument workbook."""
+    with zipfile.ZipFile(file) as archive:
+        names = set(archive.namelist())
+        size = sum(part.file_size for part in archive.infolist())
+    file.seek(0)
+    if names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}:
+        if size > UNPACKED_LIMIT:
+            raise InputError("table.too_large", file=file.name, limit=UNPACKED_LIMIT // 2**20)
+        return True
+    return False
+
+
 def _from_zip(file: BinaryIO, path: Path) -> tuple[str, bytes]:
     with zipfile.ZipFile(file) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
-        if "xl/workbook.xml" in names:
-            raise InputError("table.excel", file=path)
         if len(names) != 1:
             raise InputError("table.members", file=path, count=len(names), names=", ".join(names[:5]))
         with archive.open(names[0]) as member:

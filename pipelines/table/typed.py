@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -11,10 +11,10 @@ from pipelines.result import Note
 from pipelines.settings import TableSettings
 from pipelines.table.cells import Cells, as_text, cleaned, flags, moments, numbers
 from pipelines.table.headers import Source, mapped_headers, missing_columns, with_open
+from pipelines.table.raw import ROW
 from pipelines.table.reader import TOTALS
 from pipelines.usecase import Column
 
-ROW = "row_in_file"  # typed tables carry it for the messages of `assemble`, which takes it away
 DTYPES = {"date": pl.Date(), "datetime": pl.Datetime("us"), "text": pl.String(), "number": pl.Float64(), "flag": pl.Boolean()}
 GAP = timedelta(days=3 * 365)  # a hole of this length between two dates of one column is a typing error in the year
 _SHOWN = 8  # ignored headers listed in a note
@@ -56,7 +56,7 @@ def checked(
         When cells cannot be read, are out of bounds or must not be empty: file, column, rows, an example and the remedy.
     """
     wanted = {ours: header for ours, header in mapping.items() if ours in schema}
-    table = table.with_row_index(ROW, offset=2)
+    table = table if ROW in table.columns else table.with_row_index(ROW, offset=2)
     raw = table.select(ROW, *(_prepared(table[header], schema[ours]).alias(ours) for ours, header in wanted.items()))
     notes = _notes_on_cells(table, raw, wanted, source)
     table, raw, left_out = _without_totals(table, raw, schema, wanted, source)
@@ -69,6 +69,7 @@ def checked(
         columns[ours], said = _read(cells, schema[ours], settings, source)
         notes.extend(said)
         _refuse_empty(cells, columns[ours], schema[ours], settings)
+    _refuse_future(columns, schema, wanted, source)
     rows = _with_constants(pl.DataFrame(columns), schema, settings, source)
     return Checked(_in_order_of_time(rows, schema), (*notes, *left_out, *dropped))
 
@@ -98,14 +99,14 @@ def _read(cells: Cells, column: Column, settings: TableSettings, source: Source)
     if column.kind == "flag":
         return flags(cells), []
     if column.kind == "number":
-        values = numbers(cells, settings.decimal)
+        values = numbers(cells, settings.decimal_of(cells.column))
         found = Cells(cells.file, cells.column, cells.header, values, cells.rows)
         if not netted(column, settings):
             refuse_out_of_bounds(found, column)
             return values, []
         negative = int((values < 0).sum())
         return values, [Note("table.note_negative", {"table": source.table, "column": cells.header, "count": negative})] if negative else []
-    read = moments(cells, settings.date_format)
+    read = moments(cells, settings.date_format_of(cells.column))
     if column.role == "time":
         _refuse_far(cells, read.values)
     if not read.serial:
@@ -133,6 +134,19 @@ def _refuse_far(cells: Cells, values: pl.Series) -> None:
     bad = late if late.sum() * 2 <= values.count() else ~late
     other = values.filter(~bad.fill_null(value=True)).dt.strftime("%Y-%m-%d")
     raise cells.error("table.far_date", bad.fill_null(value=False), first=other.min(), last=other.max())
+
+
+def _refuse_future(columns: Mapping[str, pl.Series], schema: Mapping[str, Column], wanted: Mapping[str, str], source: Source) -> None:
+    """Refuse outcomes of days after tomorrow: nobody has sold anything then; prices and promotions may be known."""
+    times = [ours for ours in wanted if schema[ours].role == "time"]
+    outcomes = [ours for ours in wanted if schema[ours].role == "outcome"]
+    if not times or not outcomes:
+        return
+    late = columns[times[0]] > datetime.now(UTC).replace(tzinfo=None) + timedelta(days=2)
+    bad = late & columns[outcomes[0]].is_not_null()
+    if bad.any():
+        cells = Cells(source.file, times[0], wanted[times[0]], columns[times[0]].dt.strftime("%Y-%m-%d"), columns[ROW])
+        raise cells.error("table.future", bad)
 
 
 def _notes_on_cells(table: pl.DataFrame, raw: pl.DataFrame, wanted: Mapping[str, str], source: Source) -> list[Note]:
