@@ -59,7 +59,7 @@ def pipeline(rows: int, folder: Path) -> None:
     table = panel(rows)
     start = time.process_time()
     made = features(table, settings)
-    columns, known = made.get_columns(), made["level"].is_not_null()
+    columns, known = [made.select(name) for name in made.columns], made["level"].is_not_null()
     del table, made
     made = kept(columns, known)
     feature_cpu = time.process_time() - start

@@ -165,16 +165,16 @@ def featured(case: UseCase[S], rows: pl.DataFrame, settings: S) -> pl.DataFrame:
     made = case.features(rows, settings)
     if made.height != rows.height:
         raise ContractError("run.lost_rows", case=case.name, policy="features", expected=rows.height, found=made.height)
-    columns, keep = made.get_columns(), made[case.target].is_not_null()
+    columns, keep = [made.select(name) for name in made.columns], made[case.target].is_not_null()
     del made
     return kept(columns, keep)
 
 
-def kept(columns: list[pl.Series], keep: pl.Series) -> pl.DataFrame:
+def kept(columns: list[pl.DataFrame], keep: pl.Series) -> pl.DataFrame:
     """Return a frame of the rows where `keep` is true; takes the columns out of the list one by one: a wide table is never held twice."""
     if keep.all():
-        return pl.DataFrame(columns)
-    return pl.DataFrame([columns.pop(0).filter(keep) for _ in range(len(columns))])
+        return pl.concat(columns, how="horizontal")
+    return pl.concat([columns.pop(0).filter(keep) for _ in range(len(columns))], how="horizontal")
 
 
 def judged(case: UseCase[S], forecasts: pl.DataFrame, settings: S) -> pl.DataFrame:

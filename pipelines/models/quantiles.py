@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 FILE = "model.json"
-ROWS_AT_ONCE = 100_000  # rows predicted at a time, so that a large table is not held twice
+ROWS_AT_ONCE = 25_000  # rows predicted at a time, so that a large table is not held twice
 FEW_ROWS = 100  # below this the quantiles of all past rows are as good as trees
 
 
