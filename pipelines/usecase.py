@@ -38,6 +38,8 @@ class Column:
         Made by `prepare` from other outcomes (estimated demand); never read from a file.
     total
         How transactions of one day are put together: their sum, maximum, mean or last value.
+    aliases
+        Words that files use for the column, German and English, set apart by commas: `musterwerk check` guesses by them.
     """
 
     kind: Kind
@@ -49,6 +51,12 @@ class Column:
     optional: bool = False
     derived: bool = False
     total: Literal["sum", "max", "mean", "last"] = "sum"
+    aliases: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """The aliases one by one."""
+        return [word.strip() for word in self.aliases.split(",") if word.strip()]
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,7 @@ class UseCase(Generic[S]):
     perfect: Policy | None = None  # default: decide with a forecast that equals the outcome
     rules: Mapping[str, Policy] = field(default_factory=dict)  # simple rules shown beside business as usual
     usual_name: Callable[[Rows, S], str] | None = None  # what business as usual is here: a label key such as "ordered"
+    own_data: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # section -> setting -> TOML value to start own data with
     upcoming: Callable[[Rows, S, date], Rows] | None = None  # history, day to plan -> that day's rows, outcomes null; default: daily grid
     sheet: Sheet | None = None  # layout of the plan; default: first key, the other keys, first action column
     reasons: Callable[[Rows, S, str], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row

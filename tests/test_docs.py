@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.settings import load_settings
-from usecases.food_waste import CASE, SCHEMA
+from usecases.food_waste import CASE
+from usecases.food_waste.schema import SCHEMA
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -24,10 +24,10 @@ from pipelines.texts import catalogue
 from pipelines.usecase import Column
 
 SCHEMA = {
-    "day": Column("date", "time", "day of sale"),
-    "branch": Column("text", "key", "shop"),
-    "product": Column("text", "key", "article"),
-    "sold": Column("number", "outcome", "pieces sold", unit="pieces", minimum=0, maximum=100_000),
+    "day": Column("date", "time", "day of sale", aliases="datum"),
+    "branch": Column("text", "key", "shop", aliases="filiale"),
+    "product": Column("text", "key", "article", aliases="artikel"),
+    "sold": Column("number", "outcome", "pieces sold", unit="pieces", minimum=0, maximum=100_000, aliases="menge"),
     "ordered": Column("number", "decision", "pieces ordered", unit="pieces", minimum=0, optional=True),
     "promotion": Column("flag", "known", "on offer", optional=True, total="max"),
     "rain_mm": Column("number", "known", "forecast rain", unit="mm", minimum=0, optional=True, total="mean"),

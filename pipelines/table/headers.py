@@ -13,14 +13,6 @@ from pipelines.table.cells import FALSE, FORMATS, TRUE, cleaned
 from pipelines.table.raw import ROW
 from pipelines.usecase import Column
 
-WORDS = {  # header words people use; they only rank the guesses of an error message
-    "day": "datum tag date verkaufstag belegdatum buchungsdatum",
-    "branch": "filiale markt standort store shop outlet verkaufsstelle",
-    "product": "artikel produkt ware warengruppe item sku bezeichnung",
-    "sold": "menge verkauft verkaufsmenge absatz anzahl stück qty quantity umsatz",
-    "returned": "retoure retouren rest übrig remission",
-    "ordered": "bestellt bestellmenge lieferung geliefert gebacken liefermenge",
-}
 _LOOKED_AT = 200  # cells looked at to guess what a column holds
 _FITS = 1.0  # weight of the kind of values beside the likeness of names
 
@@ -99,21 +91,22 @@ def missing_columns(
 def _find(wanted: str, headers: Sequence[str]) -> str | None:
     if wanted in headers:
         return wanted
-    return next((header for header in headers if _plain(header) == _plain(wanted)), None)
+    return next((header for header in headers if plain(header) == plain(wanted)), None)
 
 
-def _plain(header: str) -> str:
+def plain(header: str) -> str:
+    """Return a header as it is compared: lower case, composed umlauts, single blanks."""
     return " ".join(unicodedata.normalize("NFC", header).casefold().split())
 
 
 def _likeness(ours: str, column: Column, values: pl.Series) -> float:
-    words = [ours, *WORDS.get(ours, "").split(), *column.doc.split()]
-    header = _plain(values.name)
+    words = [ours, *column.words, *column.doc.split()]
+    header = plain(values.name)
     alike = max(SequenceMatcher(None, header, word.casefold()).ratio() for word in words)
-    return alike + _FITS * (_kind(values) in {column.kind, "datetime" if column.kind == "date" else column.kind})
+    return alike + _FITS * (kind_of(values) in {column.kind, "datetime" if column.kind == "date" else column.kind})
 
 
-def _kind(values: pl.Series) -> str:
+def kind_of(values: pl.Series) -> str:
     """Return what the first cells look like."""
     if values.dtype.is_temporal():
         return "date"
@@ -126,4 +119,5 @@ def _kind(values: pl.Series) -> str:
         return "date"
     if text.str.to_lowercase().is_in((*TRUE, *FALSE)).all():
         return "flag"
-    return "number" if text.str.contains(r"^-?[\d.,]+$").all() and not text.str.contains(r"^0\d").any() else "text"
+    numeric = text.str.contains(r"^[-+]?[\d.,]+-?$").mean() > 0.5  # type: ignore[operator]  # noqa: PLR2004
+    return "number" if numeric and not text.str.contains(r"^0\d").any() else "text"
