@@ -150,6 +150,8 @@ def _careful(text: bytes, separator: str, headers: list[str], path: Path) -> pl.
     if uneven:
         first = ", ".join(str(number) for number, _ in uneven[:3])
         raise InputError("table.uneven", file=path, count=len(uneven), rows=first, found=uneven[0][1], expected=len(headers))
+    if not blocks:  # an open quote has swallowed every row
+        raise InputError("table.not_csv", file=path, row=reader.line_num, problem="unclosed quotation mark")
     return pl.concat(blocks)
 
 
