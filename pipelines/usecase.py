@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeVar, runtime_check
 import polars as pl
 
 from pipelines.settings import CaseSettings
+from pipelines.texts import Lang
 
 Kind = Literal["date", "datetime", "text", "number", "flag"]
 Block = Literal["day", "week", "month"]
@@ -182,10 +183,10 @@ class UseCase(Generic[S]):
     own_data: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # section -> setting -> TOML value to start own data with
     upcoming: Callable[[Rows, S, date], Rows] | None = None  # history, day to plan -> that day's rows, outcomes null; default: daily grid
     sheet: Sheet | None = None  # layout of the plan; default: first key, the other keys, first action column
-    reasons: Callable[[Rows, S, str], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row
-    plan_files: Callable[[Rows, S, str], Mapping[str, str | bytes]] | None = None  # the same -> further files of the plan by name
+    reasons: Callable[[Rows, S, Lang], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row
+    plan_files: Callable[[Rows, S, Lang], Mapping[str, str | bytes]] | None = None  # the same -> further files of the plan by name
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
-    sections: Callable[[Any, str], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
+    sections: Callable[[Any, Lang], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row

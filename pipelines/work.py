@@ -105,6 +105,7 @@ def load(chosen: Chosen, data: Path | None, lang: Lang) -> Loaded:
 
 def run_and_record(request: Request) -> Outcome:
     """Run a use case from the command line's request; write the run folder and record it in MLflow."""
+    from pipelines.champions import remember
     from pipelines.evidence import run_name, write_run
     from pipelines.report.write import render
 
@@ -125,6 +126,8 @@ def run_and_record(request: Request) -> Outcome:
         folder = write_run(result, request.home, name, extra, files={"report.html": page})
         progress("track", 0.0)
         tracked = _track(result, folder, request.home)
+        beats = result.select_saved.low is not None and result.select_saved.low > 0
+        remember(request.home, chosen.case.name, name, tracked.version, beats=beats)
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.usecase import UseCase
+from pipelines.usecase import Sheet, UseCase
 from usecases.food_waste import rules, story
 from usecases.food_waste.decide import decide
 from usecases.food_waste.demand import hindsight, prepare
 from usecases.food_waste.features import features
 from usecases.food_waste.model import model
+from usecases.food_waste.reasons import reasons
 from usecases.food_waste.schema import SCHEMA
 from usecases.food_waste.settings import FoodWaste
 from usecases.food_waste.simulate import WorldSettings, simulate
@@ -58,4 +59,6 @@ CASE = UseCase(
     trade_off=("kg", "sold_out"),
     segments=story.segments,
     notes=story.notes,
+    sheet=Sheet("branch", ("product",), "bake", "pieces"),
+    reasons=reasons,
 )

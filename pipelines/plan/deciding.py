@@ -1,0 +1,136 @@
+"""Decide one day: history and the day itself through the same functions as in the backtest, then the champion's forecast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from pipelines.backtest import known_until
+from pipelines.errors import GateError, InputError
+from pipelines.plan.upcoming import extended, unknown_columns
+from pipelines.replay import visible
+from pipelines.result import Note
+from pipelines.run import gridded
+from pipelines.settings import CaseSettings
+from pipelines.table import Loaded
+from pipelines.texts import Lang
+from pipelines.usecase import Forecaster, Sheet, UseCase
+
+RECENT_DAYS = 28
+SHRUNKEN = 0.7  # fewer series than this share of those the model was judged on: something is missing from the export
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The decisions of one day.
+
+    Parameters
+    ----------
+    rows
+        Time, keys, features, forecasts and action columns of the open series.
+    sheet
+        How they are laid out.
+    reasons
+        One sentence per row.
+    """
+
+    day: date
+    rows: pl.DataFrame
+    sheet: Sheet
+    reasons: pl.Series
+    last: date
+    notes: tuple[Note, ...]
+
+
+def decided(case: UseCase[Any], rows: pl.DataFrame, settings: CaseSettings, model: Forecaster, day: date, lang: Lang = "en") -> Planned:
+    """Return the decisions for `day`; `rows`: history and the day itself, from `everything`.
+
+    Outcomes after the deadline are taken away first, so that a plan for a past day is the one that would have been made then.
+
+    Raises
+    ------
+    InputError
+        When no series is open on that day.
+    """
+    moment = known_until(case, day, settings)
+    late = pl.col(case.time).cast(pl.Datetime) >= moment
+    hidden = [name for name in case.columns("outcome", "decision") if name in rows.columns]
+    last: Any = rows.filter(~late & pl.col(case.target).is_not_null())[case.time].cast(pl.Date).max()
+    rows = rows.with_columns(pl.when(~late).then(pl.col(name)).alias(name) for name in hidden)
+    made = case.features(case.prepare(rows, settings), settings)
+    of_day = pl.col(case.time).cast(pl.Date) == day
+    today = made.filter(of_day & pl.col("open")) if "open" in made.columns else made.filter(of_day)
+    if today.is_empty():
+        raise InputError("plan.closed", day=day, last=last)
+    forecasts = model.predict(today.drop(case.columns("outcome", "decision"), strict=False))
+    acted = _act(case, made, forecasts, settings, day)
+    sheet = case.sheet or _default_sheet(case, forecasts, acted)
+    reasons = case.reasons(acted, settings, lang) if case.reasons else pl.Series("reason", [""] * acted.height)
+    lacking = unknown_columns(case, rows, day) if "open" in rows.columns else []
+    notes = [Note("plan.note_lacking", {"columns": ", ".join(lacking)})] if lacking else []
+    return Planned(day, acted, sheet, reasons, last, tuple(notes))
+
+
+def everything(case: UseCase[Any], loaded: Loaded, settings: CaseSettings, day: date) -> pl.DataFrame:
+    """Return history and the day to plan, before `prepare`."""
+    if case.grid == "daily":
+        return extended(case, loaded, settings, day)
+    history = gridded(case, loaded, settings)
+    if case.upcoming is None:
+        raise InputError("plan.no_upcoming", case=case.name)
+    earlier = history.filter(pl.col(case.time).cast(pl.Date) < day)
+    return pl.concat([earlier, case.upcoming(history, settings, day)], how="diagonal_relaxed")
+
+
+def _act(case: UseCase[Any], made: pl.DataFrame, forecasts: pl.DataFrame, settings: CaseSettings, day: date) -> pl.DataFrame:
+    seen = visible(case, forecasts, decisions=False)
+    if case.start is None:
+        return case.decide(seen, settings)
+    state = case.start(seen, settings)
+    if state is not None:
+        state = _state(case, made, settings, day, state)
+    return case.decide(seen, settings, state)
+
+
+def _state(case: UseCase[Any], made: pl.DataFrame, settings: CaseSettings, day: date, state: Any) -> Any:
+    """Return the state in which the day begins: what the day before really left, judged on what the business itself did."""
+    before = made.filter((pl.col(case.time).cast(pl.Date) == day - timedelta(days=1)) & pl.col(case.target).is_not_null())
+    if before.is_empty():
+        return state
+    first = case.start(before, settings) if case.start else None
+    acted = case.usual(visible(case, before, decisions=True), settings, first)
+    index, new = [case.time, *case.keys], [column for column in acted.columns if column not in before.columns]
+    return case.value(before.join(acted.select(*index, *new), on=index, how="left", maintain_order="left"), settings, first)[1]
+
+
+def _default_sheet(case: UseCase[Any], forecasts: pl.DataFrame, acted: pl.DataFrame) -> Sheet:
+    quantity = next(column for column in acted.columns if column not in forecasts.columns)
+    group, *others = case.keys
+    return Sheet(group, tuple(others) or (case.time,), quantity)
+
+
+def refuse_stale(case: UseCase[Any], planned: Planned, rows_of_run: pl.DataFrame, fresh: pl.DataFrame, settings: CaseSettings) -> None:
+    """Raise GateError when the data end too early for the day, or when series are missing that the model was judged on.
+
+    Parameters
+    ----------
+    rows_of_run
+        Forecasts of the run: time, keys.
+    fresh
+        Rows of the fresh data, outcomes included.
+    """
+    open_days: Sequence[date] = fresh.filter("open")[case.time].unique().sort().to_list() if "open" in fresh.columns else []
+    between = [day for day in open_days if planned.last < day < planned.day]
+    allowed = int(case.lead(settings)) - 1
+    if len(between) > allowed:
+        raise GateError("plan.stale", last=planned.last, day=planned.day, missing=len(between), first=between[0])
+    end: Any = rows_of_run[case.time].cast(pl.Date).max()
+    then = rows_of_run.filter(pl.col(case.time).cast(pl.Date) > end - timedelta(days=RECENT_DAYS)).select(case.keys).unique()
+    seen = pl.col(case.target).is_not_null() & (pl.col(case.time).cast(pl.Date) > planned.last - timedelta(days=RECENT_DAYS))
+    now = fresh.filter(seen & (pl.col(case.time).cast(pl.Date) <= planned.last)).select(case.keys).unique()
+    gone = then.join(now, on=case.keys, how="anti")
+    if then.height and 1 - gone.height / then.height < SHRUNKEN:
+        shown = "; ".join(", ".join(map(str, row)) for row in gone.sort(case.keys).head(3).rows())
+        raise GateError("plan.shrunken", then=then.height, now=then.height - gone.height, examples=shown)
