@@ -173,7 +173,7 @@ def learn(request: Request, file: Path) -> Outcome:
     if facts.get("case") != case.name or not plan.is_file():
         raise InputError("plan.not_beside", file=file, case=case.name)
     sheet = Sheet(**{**facts["sheet"], "item": tuple(facts["sheet"]["item"])})
-    lines = changes(file, sheet, pl.read_parquet(plan), date.fromisoformat(facts["day"]))
+    lines = changes(file, case.name, sheet, pl.read_parquet(plan), date.fromisoformat(facts["day"]))
     record = request.home / "overrides" / f"{case.name}.csv"
     held = remember_changes(record, lines) if lines.height else 0
     said = [text("plan.learnt", lang, count=number(lines.height, lang), file=record)]

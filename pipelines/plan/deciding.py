@@ -36,6 +36,7 @@ class Planned:
         One sentence per row.
     """
 
+    case: str
     day: date
     rows: pl.DataFrame
     sheet: Sheet
@@ -70,7 +71,7 @@ def decided(case: UseCase[Any], rows: pl.DataFrame, settings: CaseSettings, mode
     reasons = case.reasons(acted, settings, lang) if case.reasons else pl.Series("reason", [""] * acted.height)
     lacking = unknown_columns(case, rows, day) if "open" in rows.columns else []
     notes = [Note("plan.note_lacking", {"columns": ", ".join(lacking)})] if lacking else []
-    return Planned(day, acted, sheet, reasons, last, tuple(notes))
+    return Planned(case.name, day, acted, sheet, reasons, last, tuple(notes))
 
 
 def everything(case: UseCase[Any], loaded: Loaded, settings: CaseSettings, day: date) -> pl.DataFrame:

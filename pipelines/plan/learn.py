@@ -8,12 +8,13 @@ from typing import Any
 import polars as pl
 
 from pipelines.errors import InputError
+from pipelines.plan.words import label
 from pipelines.run import kept
 from pipelines.settings import CaseSettings
-from pipelines.texts import text
+from pipelines.texts import Lang, text
 from pipelines.usecase import Sheet, UseCase
 
-LANGUAGES = ("de", "en")
+LANGUAGES: tuple[Lang, ...] = ("de", "en")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Brought:
         return self.planned - self.changed
 
 
-def changes(file: Path, sheet: Sheet, plan: pl.DataFrame, day: date) -> pl.DataFrame:
+def changes(file: Path, case: str, sheet: Sheet, plan: pl.DataFrame, day: date) -> pl.DataFrame:
     """Return the changed lines of a sheet: day, group, items, planned, changed, why.
 
     Parameters
@@ -53,15 +54,21 @@ def changes(file: Path, sheet: Sheet, plan: pl.DataFrame, day: date) -> pl.DataF
     found = []
     for name in book.sheet_names:
         table = book.load_sheet(name, dtypes="string").to_polars()
-        found += _changed(file, name, table, sheet)
+        found += _changed(file, name, _unlabelled(table, case, sheet), sheet)
     schema: dict[str, Any] = {**dict.fromkeys(("sheet", *sheet.item), pl.String), "changed": pl.Float64, "why": pl.String}
     lines = pl.DataFrame(found, schema=schema, orient="row")
     return _matched(file, lines, sheet, plan, day)
 
 
+def _unlabelled(table: pl.DataFrame, case: str, sheet: Sheet) -> pl.DataFrame:
+    """Return the table with the items under their own names, whatever language their headers are in."""
+    names = {label(case, "column", item, lang): item for item in sheet.item for lang in LANGUAGES}
+    return table.rename({head: names[head] for head in table.columns if head in names})
+
+
 def _changed(file: Path, name: str, table: pl.DataFrame, sheet: Sheet) -> list[tuple[Any, ...]]:
     """Return the lines of one sheet whose change cell is filled; a sheet without that column (the totals) has none."""
-    heads = {text("plan.changed", lang): text("plan.why", lang) for lang in LANGUAGES}  # type: ignore[arg-type]
+    heads = {text("plan.changed", lang): text("plan.why", lang) for lang in LANGUAGES}
     column = next((head for head in heads if head in table.columns), None)
     if column is None or not set(sheet.item) <= set(table.columns):
         return []

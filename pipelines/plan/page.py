@@ -6,16 +6,16 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, Template
 
 from pipelines.plan.deciding import Planned
-from pipelines.plan.sheets import quantity_label, rows_of, totals
+from pipelines.plan.sheets import item_labels, quantity_label, rows_of, totals
 from pipelines.texts import Lang, number, text
 
 
 def page(planned: Planned, lang: Lang, title: str, basis: str) -> str:
     """Return the plan as HTML; names from data are escaped."""
     rows, sheet = rows_of(planned), planned.sheet
-    quantity = quantity_label(planned, lang)
-    heads = [*sheet.item, quantity, text("plan.reason", lang)]
-    groups = [_group(text("plan.all", lang), [*sheet.item, quantity], totals(rows, sheet.item).rows(), len(sheet.item), lang)]
+    quantity, items = quantity_label(planned, lang), list(item_labels(planned, lang).values())
+    heads = [*items, quantity, text("plan.reason", lang)]
+    groups = [_group(text("plan.all", lang), [*items, quantity], totals(rows, sheet.item).rows(), len(sheet.item), lang)]
     groups += [
         _group(str(name), heads, part.drop(sheet.group).rows(), len(sheet.item), lang)
         for (name,), part in rows.group_by(sheet.group, maintain_order=True)

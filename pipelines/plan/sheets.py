@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.plan.deciding import Planned
+from pipelines.plan.words import label
 from pipelines.texts import Lang, text
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -46,11 +47,11 @@ def workbook(planned: Planned, lang: Lang, title: str) -> bytes:
                "wrap": book.add_format({"text_wrap": True})}  # fmt: skip
     taken: list[str] = []
     whole = totals(rows, sheet.item)
-    quantity = quantity_label(planned, lang)
-    _fill(book, sheet_name(text("plan.all", lang), taken), whole.rename({"quantity": quantity}), formats, "", planned, lang)
+    quantity, names = quantity_label(planned, lang), item_labels(planned, lang)
+    _fill(book, sheet_name(text("plan.all", lang), taken), whole.rename({**names, "quantity": quantity}), formats, "", planned, lang)
     entries = {text("plan.changed", lang): "entry", text("plan.why", lang): "entry"}
     for (group,), part in rows.group_by(sheet.group, maintain_order=True):
-        shown = part.drop(sheet.group).rename({"quantity": quantity, "reason": text("plan.reason", lang)})
+        shown = part.drop(sheet.group).rename({**names, "quantity": quantity, "reason": text("plan.reason", lang)})
         _fill(book, sheet_name(str(group), taken), shown, formats, str(group), planned, lang, entries)
     book.close()
     return buffer.getvalue()
@@ -59,7 +60,12 @@ def workbook(planned: Planned, lang: Lang, title: str) -> bytes:
 def quantity_label(planned: Planned, lang: Lang) -> str:
     """Return the header of the quantity with its unit."""
     unit = planned.sheet.unit
-    return text("plan.quantity_unit", lang, unit=unit) if unit else text("plan.quantity", lang)
+    return text("plan.quantity_unit", lang, unit=label(planned.case, "unit", unit, lang)) if unit else text("plan.quantity", lang)
+
+
+def item_labels(planned: Planned, lang: Lang) -> dict[str, str]:
+    """Return the headers of the item columns in the language."""
+    return {name: label(planned.case, "column", name, lang) for name in planned.sheet.item}
 
 
 def _fill(  # noqa: PLR0913 - one sheet with all that stands on it
