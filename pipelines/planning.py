@@ -21,12 +21,17 @@ from pipelines.plan.learn import remember as remember_changes
 from pipelines.plan.page import page
 from pipelines.plan.sheets import as_csv, quantity_label, rows_of, workbook
 from pipelines.run import gridded
+from pipelines.running import running
 from pipelines.settings import CaseSettings, load_settings, merged, override, read_toml
+from pipelines.table import Loaded
 from pipelines.texts import Lang, number, text
 from pipelines.usecase import Sheet, UseCase
-from pipelines.work import Chosen, Outcome, Request, choose_settings, load, make_home
+from pipelines.work import Chosen, Outcome, Request, choose_settings, hint_at_killed_work, load, make_home
 
 FACTS, ROWS = "plan.json", "plan.parquet"
+XLSX = ".xlsx"
+STEM = "plan"
+WORKBOOK = STEM + XLSX
 
 
 @dataclass(frozen=True)
@@ -51,25 +56,29 @@ def make_plan(request: PlanRequest) -> Outcome:
         No champion, stale or shrunken data.
     """
     chosen = choose_settings(request.run)
+    hint_at_killed_work(request.run.home, request.run.lang)
     case, lang = chosen.case, request.run.lang
     stored = chosen_run(request.run.home, case.name, request.model)
     settings = _settings(chosen, stored, request.run)
     loaded = load(Chosen(case, settings, chosen.base, chosen.own_settings), request.run.data, lang)
+    make_home(request.run.home)
+    with running(request.run.home, "plan", case.name):
+        return _planned(request, case, stored, settings, loaded)
+
+
+def _planned(request: PlanRequest, case: UseCase[Any], stored: StoredRun, settings: CaseSettings, loaded: Loaded) -> Outcome:
+    lang = request.run.lang
     rows = everything(case, loaded, settings, request.day)
     planned = decided(case, rows, settings, load_model(stored.folder / "model"), request.day, lang)
     if not request.force:
         refuse_stale(case, planned, stored.frames["forecasts"], rows, settings)
     title = case.title.get(lang, case.name)
     basis = text("plan.basis", lang, run=stored.name, last=_day(planned.last, lang), source=loaded.source)
-    files = {
-        "plan.csv": as_csv(planned),
-        "plan.html": page(planned, lang, title, basis).encode(),
-        "plan.xlsx": workbook(planned, lang, title),
-    }
+    sheets = workbook(planned, lang, title)
+    files = {f"{STEM}.csv": as_csv(planned), f"{STEM}.html": page(planned, lang, title, basis).encode(), WORKBOOK: sheets}
     if case.plan_files:
         further = case.plan_files(planned.rows, settings, lang)
         files |= {name: content if isinstance(content, bytes) else content.encode() for name, content in further.items()}
-    make_home(request.run.home)
     folder = request.out or plan_folder(request.run.home, case.name, request.day)
     workbook_name, spared = _write(folder, files, planned, stored, case)
     return _outcome(planned, stored, folder / workbook_name, spared, lang)
@@ -95,12 +104,12 @@ def _write(folder: Path, files: Mapping[str, bytes], planned: Planned, stored: S
     """Write the files; a workbook that somebody changed stays, the new one gets a number. Return the new one's name and the spared one."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = _facts(folder)
-    name, number_ = "plan.xlsx", 1
+    name, number_ = WORKBOOK, 1
     while (folder / name).exists() and _digest((folder / name).read_bytes()) != facts["workbooks"].get(name):
         number_ += 1
-        name = f"plan-{number_}.xlsx"
-    spared = "plan.xlsx" if name != "plan.xlsx" else None
-    contents = {(name if file_name == "plan.xlsx" else file_name): content for file_name, content in files.items()}
+        name = f"plan-{number_}{XLSX}"
+    spared = WORKBOOK if name != WORKBOOK else None
+    contents = {(name if file_name == WORKBOOK else file_name): content for file_name, content in files.items()}
     sheet = planned.sheet
     facts |= {"case": case.name, "day": f"{planned.day}", "run": stored.name, "data_until": f"{planned.last}",
               "sheet": {"group": sheet.group, "item": list(sheet.item), "quantity": sheet.quantity, "unit": sheet.unit},

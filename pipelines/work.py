@@ -1,6 +1,7 @@
 """What `musterwerk run` does: find the use case, its settings and data, run, write the evidence, record it in MLflow."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,16 +12,19 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any
 
+from pipelines.backtest import Progress
 from pipelines.errors import InputError
 from pipelines.progress import shown_progress
 from pipelines.result import Note, Result
 from pipelines.run import prepare, run
+from pipelines.running import killed, running
 from pipelines.settings import CaseSettings, TableSettings, load_settings, merged, override, read_toml
 from pipelines.table import Loaded
 from pipelines.texts import Lang, number, text
 from pipelines.usecase import UseCase
 
 SETTINGS = "settings.toml"
+REPORT = "report" + ".html"
 
 
 @dataclass(frozen=True)
@@ -105,30 +109,59 @@ def load(chosen: Chosen, data: Path | None, lang: Lang) -> Loaded:
 
 def run_and_record(request: Request) -> Outcome:
     """Run a use case from the command line's request; write the run folder and record it in MLflow."""
-    from pipelines.champions import remember
-    from pipelines.evidence import run_name, write_run
-    from pipelines.report.write import render
-
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     started = monotonic()
     chosen = choose_settings(request)
+    hint_at_killed_work(request.home, request.lang)
     with shown_progress(request.lang) as progress:
         progress("read", 0.0)
         loaded = load(chosen, request.data, request.lang)
         make_home(request.home)
-        result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress)
-        progress("write", 0.0)
-        name = run_name(request.home, chosen.case.name, datetime.now(UTC))
-        title = chosen.case.title.get(request.lang, "")
-        further = chosen.case.sections(result, request.lang) if chosen.case.sections else ()
-        page = render(result, request.lang, title, name, further)
-        extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
-        folder = write_run(result, request.home, name, extra, files={"report.html": page})
-        progress("track", 0.0)
-        tracked = _track(result, folder, request.home)
-        beats = result.select_saved.low is not None and result.select_saved.low > 0
-        remember(request.home, chosen.case.name, name, tracked.version, beats=beats)
+        with running(request.home, "run", chosen.case.name):
+            return _run(request, chosen, loaded, progress, started)
+
+
+def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, started: float) -> Outcome:
+    from pipelines.champions import remember
+    from pipelines.evidence import run_name, write_run
+    from pipelines.report.write import render
+
+    result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress)
+    progress("write", 0.0)
+    name = run_name(request.home, chosen.case.name, datetime.now(UTC))
+    further = chosen.case.sections(result, request.lang) if chosen.case.sections else ()
+    page = render(result, request.lang, chosen.case.title.get(request.lang, ""), name, further)
+    extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
+    folder = write_run(result, request.home, name, extra, files={REPORT: page})
+    progress("track", 0.0)
+    tracked = _track(result, folder, request.home)
+    beats = result.select_saved.low is not None and result.select_saved.low > 0
+    remember(request.home, chosen.case.name, name, tracked.version, beats=beats)
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
+
+
+def redraw(run_or_folder: str, cases: Mapping[str, str], home: Path, out: Path | None, lang: Lang) -> Path:
+    """Draw a run's report again from its folder alone; return the file. Raise InputError when there is no such run."""
+    from pipelines.evidence import read_run
+    from pipelines.report.write import render
+
+    folder = home / "runs" / run_or_folder if (home / "runs" / run_or_folder).is_dir() else Path(run_or_folder)
+    stored = read_run(folder)
+    case = find_case(stored.case, cases)
+    result = stored.result(case.settings)
+    further = case.sections(result, lang) if case.sections else ()
+    file = out or folder / REPORT
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}.part")
+    unfinished.write_text(render(result, lang, case.title.get(lang, ""), stored.name, further), encoding="utf-8", newline="\n")
+    unfinished.replace(file)
+    return file
+
+
+def hint_at_killed_work(home: Path, lang: Lang) -> None:
+    """Tell on stderr of work that was killed: nobody shall wonder why a run is missing."""
+    for mark in killed(home)[:1]:
+        sys.stderr.write(text("doctor.hint", lang, verb=mark.verb, case=mark.case, started=mark.started) + "\n")
 
 
 def make_home(home: Path) -> None:

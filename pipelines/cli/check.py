@@ -25,7 +25,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         write: Annotated[Path | None, typer.Option("--write", help="Save the proposed settings here; never overwrites.")] = None,
         lang: LangOption = "en",
         as_json: JsonOption = False,
-        debug: DebugOption = False,  # noqa: ARG001 - main looks for it
+        debug: DebugOption = False,
     ) -> None:
         from pipelines.checking import CheckRequest, check
 

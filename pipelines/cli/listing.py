@@ -16,7 +16,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
     def list_cases(
         lang: LangOption = "en",
         as_json: JsonOption = False,
-        debug: DebugOption = False,  # noqa: ARG001 - main looks for it
+        debug: DebugOption = False,
     ) -> None:
         titles = {name: text(f"{name}.title", checked(lang)) for name in cases}
         typer.echo(json.dumps(titles, ensure_ascii=False) if as_json else "\n".join(f"{name}  {title}" for name, title in titles.items()))

@@ -48,7 +48,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         home: HomeOption = HOME,
         lang: LangOption = "en",
         as_json: JsonOption = False,
-        debug: DebugOption = False,  # noqa: ARG001 - main looks for it
+        debug: DebugOption = False,
     ) -> None:
         from pipelines.planning import PlanRequest, learn, make_plan
         from pipelines.work import Request

@@ -34,7 +34,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         home: HomeOption = HOME,
         lang: LangOption = "en",
         as_json: JsonOption = False,
-        debug: DebugOption = False,  # noqa: ARG001 - main looks for it
+        debug: DebugOption = False,
     ) -> None:
         from pipelines.work import Request, run_and_record
 

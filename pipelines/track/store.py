@@ -133,3 +133,20 @@ def _place(location: str | None, *names: str) -> str:
         if location and location.endswith(f"/{ARTIFACTS}/{name}"):
             return location.removesuffix(name)
     return ""
+
+
+def left_running(home: Path) -> list[str]:
+    """Return the names of runs that the local database still calls RUNNING; none where there is no database."""
+    if not (home / DATABASE).is_file():
+        return []
+    with closing(sqlite3.connect(home / DATABASE, timeout=20)) as database:
+        return [str(name) for (name,) in database.execute("SELECT name FROM runs WHERE status = 'RUNNING' ORDER BY start_time")]
+
+
+def end_left_running(home: Path) -> int:
+    """Set runs that are still RUNNING to KILLED, ended now; return how many. Only for a database that nobody is writing to."""
+    if not (home / DATABASE).is_file():
+        return 0
+    now = int(time.time() * 1000)
+    with closing(sqlite3.connect(home / DATABASE, timeout=20)) as database, database:
+        return database.execute("UPDATE runs SET status = 'KILLED', end_time = ? WHERE status = 'RUNNING'", (now,)).rowcount

@@ -1,0 +1,100 @@
+"""Marks of work in progress: a run that was killed is seen by the next command, and `doctor` clears what it left."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+FOLDER = "running"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One piece of work: what it was, when it began (UTC), the process that did it, and whether that still lives."""
+
+    file: Path
+    verb: str
+    case: str
+    started: str
+    pid: int
+    alive: bool
+
+
+@contextmanager
+def running(home: Path, verb: str, case: str) -> Iterator[None]:
+    """Mark work in progress below `home`; the mark goes when the work ends in any way but a kill. SIGTERM ends it as Ctrl-C does."""
+    folder = home / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{verb}-{os.getpid()}-{uuid4().hex[:6]}.json"
+    facts = {
+        "verb": verb,
+        "case": case,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "pid": os.getpid(),
+        "born": _born(os.getpid()),
+    }
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text(json.dumps(facts), encoding="utf-8")
+    unfinished.replace(file)
+    before = interrupted_by_sigterm()
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def interrupted_by_sigterm() -> Any:
+    """Let SIGTERM raise KeyboardInterrupt; return the handler before, or None outside the main thread."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        return signal.signal(signal.SIGTERM, stop)
+    except ValueError:
+        return None
+
+
+def _born(pid: int) -> str:
+    """Return when a process was started (Linux: clock ticks since boot), so that a reused number is not mistaken; empty elsewhere."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    return ""
+
+
+def _alive(pid: int, born: str) -> bool:
+    if os.name == "nt":
+        return True  # there a signal 0 would end the process: doctor asks the user
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not born or _born(pid) == born
+
+
+def marks(home: Path) -> list[Mark]:
+    """Return the marks below `home`, oldest first."""
+    found = []
+    for file in sorted((home / FOLDER).glob("*.json")):
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            alive = _alive(int(facts["pid"]), str(facts["born"]))
+            found.append(Mark(file, facts["verb"], facts["case"], facts["started"], int(facts["pid"]), alive))
+        except (OSError, ValueError, KeyError):
+            found.append(Mark(file, "?", "?", "?", 0, alive=False))
+    return found
+
+
+def killed(home: Path) -> list[Mark]:
+    """Return the marks of work that ended without saying so."""
+    return [mark for mark in marks(home) if not mark.alive]
