@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
@@ -25,6 +26,7 @@ from pipelines.usecase import UseCase
 
 SETTINGS = "settings.toml"
 REPORT = "report" + ".html"
+CODE = "usecase.py"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,29 @@ def find_case(name: str, cases: Mapping[str, str]) -> UseCase[CaseSettings]:
     return found
 
 
+def own_case(file: Path) -> UseCase[CaseSettings]:
+    """Return CASE of a folder's own code.
+
+    Raises
+    ------
+    InputError
+        The file has no CASE, or cannot be imported; the message says where.
+    """
+    spec = spec_from_file_location(f"musterwerk_folder_{file.resolve().parent.name}", file)
+    if spec is None or spec.loader is None:
+        raise InputError("cli.own_code", file=file, problem="no Python file")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # the user's own code may fail in any way
+        raise InputError("cli.own_code", file=file, problem=f"{type(error).__name__}: {error}") from error
+    found = getattr(module, "CASE", None)
+    if not isinstance(found, UseCase):
+        raise InputError("cli.own_code", file=file, problem="CASE = UseCase(...) is missing")
+    return found
+
+
 def choose_settings(request: Request) -> Chosen:
     """Return use case and settings: a folder's settings.toml, --settings, or the built-in example; then each --set.
 
@@ -79,7 +104,7 @@ def choose_settings(request: Request) -> Chosen:
     file = request.settings or (folder / SETTINGS if request.case not in request.cases and folder.is_dir() else None)
     values = read_toml(file) if file else {}
     name = request.case if request.case in request.cases else str(values.get("case", request.case))
-    case = find_case(name, request.cases)
+    case = own_case(folder / CODE) if (folder / CODE).is_file() and file is not None else find_case(name, request.cases)
     if file is None:
         values = read_toml(case.folder / SETTINGS) if case.folder else {}
     if values.get("case", name) != name:
