@@ -11,7 +11,7 @@ from pipelines.models.combination import TOO_SMALL, Combination
 from pipelines.models.conformal import Recalibration, corrected, factors, recalibrate
 from pipelines.models.panel import PANEL, pinball, weighted_quantile
 from pipelines.models.smoothing import Rates, recursion
-from pipelines.models.two_stage import Trees, TwoStage
+from pipelines.models.two_stage import Trees, TwoStage, latest
 from pipelines.models.weights import BlendRule, convex_weights
 from pipelines.run import featured, prepare
 from pipelines.settings import load_settings
@@ -156,3 +156,13 @@ def test_one_and_two_threads_give_the_same_numbers(rows, linear):
         model = TwoStage(LEVELS, steady_inputs(s), PANEL, (Trees(rounds=20, linear=linear),), Trees(rounds=20), threads=threads)
         made.append(model.fit(past).predict(asked).select("q0.1", "q0.5", "q0.9").to_numpy())
     np.testing.assert_allclose(made[0], made[1], rtol=0, atol=1e-9)
+
+
+def test_a_quick_fit_learns_from_the_latest_days_only():
+    days = [date(2024, 1, 1) + timedelta(number) for number in range(10) for _ in range(3)]
+    rows = pl.DataFrame({"day": days, "demand": range(30)})
+    kept = latest(rows, 8, PANEL)
+    assert kept["day"].unique().sort().to_list() == [date(2024, 1, 9), date(2024, 1, 10)]  # whole days: three of them would be nine rows
+    assert latest(rows, 2, PANEL)["day"].unique().to_list() == [date(2024, 1, 10)]  # at least one day
+    assert latest(rows, 30, PANEL).equals(rows)
+    assert latest(rows, None, PANEL).equals(rows)

@@ -72,10 +72,19 @@ def usable(past: pl.DataFrame, warm_days: float, panel: Panel) -> pl.DataFrame:
     return past.filter(pl.col(panel.target).is_not_null() & pl.col(panel.level).is_not_null() & (pl.col(panel.age) >= warm_days))
 
 
+def latest(rows: pl.DataFrame, most: int | None, panel: Panel) -> pl.DataFrame:
+    """Return the rows of the latest days that together are at most `most` (and at least one day); None: all."""
+    if most is None or rows.height <= most:
+        return rows
+    days = rows[panel.time].sort(descending=True)
+    return rows.filter(pl.col(panel.time) > days[most]) if days[most] < days[0] else rows.filter(pl.col(panel.time) == days[0])
+
+
 @dataclass
 class TwoStage:
     """Ensemble of log-ratio regressions, then quantile trees for demand / location.
 
+    `most_rows` limits the rows learnt from to those of the latest days.
     The second stage learns from cross-fitted locations, so that its spread is one of unseen days (residuals of
     out-of-fold predictions as in cross-conformal prediction, Vovk 2015; location-scale quantiles, He 1997).
     """
@@ -88,6 +97,7 @@ class TwoStage:
     blocks: int = 3
     block_days: int = 28
     warm_days: int = 28
+    most_rows: int | None = None
     threads: int = 1
     name: str = "lightgbm"
     means: list[Any] = field(default_factory=list)
@@ -108,7 +118,7 @@ class TwoStage:
         """Fit the locations on all rows and, block by block, for the rows left out; then the quantiles."""
         import lightgbm as lgb
 
-        rows = usable(past, self.warm_days, self.panel)
+        rows = latest(usable(past, self.warm_days, self.panel), self.most_rows, self.panel)
         inputs, truth = matrix(rows, self.inputs), rows[self.target].cast(pl.Float64).to_numpy()
         since = (rows[self.panel.time] - rows[self.panel.time].min()).dt.total_days().to_numpy()
         block = since // self.block_days % self.blocks
@@ -119,11 +129,9 @@ class TwoStage:
         stacked = np.column_stack([inputs, np.log(center), center / size]).astype(np.float32)
         # tails need many rows per leaf, small panels have few: one per cent of the rows within [60, 200]
         leaf = min(max(rows.height // 100, self.spread.min_rows), LARGE_LEAF)
-        self.quantiles = []
-        for level in self.levels:
-            how = self.spread.parameters(self.threads, objective="quantile", alpha=level, min_data_in_leaf=leaf)
-            data = lgb.Dataset(stacked, truth / center, weight=center, params=how)
-            self.quantiles.append(lgb.train(how, data, self.spread.rounds))
+        hows = [self.spread.parameters(self.threads, objective="quantile", alpha=level, min_data_in_leaf=leaf) for level in self.levels]
+        data = lgb.Dataset(stacked, truth / center, weight=center, params=hows[0])  # binned once for all levels
+        self.quantiles = [lgb.train(how, data, self.spread.rounds) for how in hows]
         return self
 
     def _fit_location(
@@ -164,7 +172,7 @@ class TwoStage:
 
     def save(self, folder: Path) -> None:
         """Write all models as LightGBM text beside a JSON file with the parameters."""
-        head = {key: getattr(self, key) for key in ("blocks", "block_days", "warm_days", "threads", "name", "bounds")}
+        head = {key: getattr(self, key) for key in ("blocks", "block_days", "warm_days", "most_rows", "threads", "name", "bounds")}
         lists = {"levels": list(self.levels), "inputs": list(self.inputs), "location": [asdict(t) for t in self.location]}
         write_json(folder, {**head, **lists, "spread": asdict(self.spread), **saved_panel(self.panel)})
         for kind, models in {"mean": self.means, "quantile": self.quantiles}.items():

@@ -75,7 +75,9 @@ class Forecast(Frozen):
 
     levels: tuple[float, ...] = Field((0.1, 0.3, 0.5, 0.7, 0.9), description="quantile levels, ascending, each between 0 and 1")
     effort: Literal["quick", "thorough"] = Field(
-        "thorough", description="quick: one small ensemble, seconds per fit; thorough: several, about ten times slower and a little better"
+        "thorough",
+        description="quick: one small ensemble, learnt from at most the latest 120,000 rows, seconds per fit; "
+        "thorough: several ensembles, all rows, about ten times slower and a little better",
     )
     weather: Literal["none", "forecast", "observed"] = Field(
         "none",
