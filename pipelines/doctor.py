@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.running import killed, marks
 from pipelines.texts import Lang, text
-from pipelines.track.store import end_left_running, left_running, mend_locations
+from pipelines.track.store import end_left_running, is_broken, left_running, mend_locations
 
 LOW_DISK_GB = 2.0
 SHADOWED = ("polars", "pandas", "numpy", "lightgbm", "mlflow", "optuna", "sklearn", "scipy", "pydantic", "typer", "pipelines", "usecases")
@@ -104,6 +104,9 @@ def _leftovers(home: Path) -> Iterator[Symptom]:
         return  # what looks left over may be theirs
     for part in [*(home / "runs").glob(".*.part"), *(home / "plans").glob("*/*/.part"), *(home / "running").glob("*.part")]:
         yield Symptom("half", {"path": part}, bad=True, mend=partial(_removed, part))
+    if is_broken(home):
+        yield Symptom("broken_database", {"file": home / "mlflow.db"}, bad=True)
+        return
     running = left_running(home)
     if running:
         yield Symptom("left_running", {"runs": ", ".join(running)}, bad=True, mend=partial(end_left_running, home))

@@ -38,6 +38,7 @@ PARTS: dict[str, Any] = {
     "choices": dict[str, Any],
     "notes": tuple[Note, ...],
     "select_saved": Interval,
+    "what_if": dict[str, Any] | None,
 }
 PATHS = frozenset({"file", "folder", "path", "source"})  # keys whose text may be a path
 SETTINGS_HEAD = "# All settings of this run, defaults included. Absolute paths of files are shortened to the file name.\n\n"

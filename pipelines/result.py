@@ -116,6 +116,7 @@ class Result:
     select_saved: Interval  # the same saving on the select period: decides on the champion
     model: Forecaster  # refitted on the whole history
     train_rows: pl.DataFrame  # a few feature rows: the model's signature
+    what_if: Mapping[str, Any] | None = None  # tables from which the report's page values other costs
 
     @property
     def headline(self) -> Saving:

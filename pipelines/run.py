@@ -150,8 +150,17 @@ def findings(case: UseCase[S], forecasts: pl.DataFrame, replays: Mapping[str, Re
         "scores": scores(forecasts, target),
         "calibration": calibration(forecasts, target, case.time),
         "segments": value.segment_table(ledger, case.time, cost[0], members, case.block),
+        "what_if": _what_if(case, forecasts, replays["usual"], settings),
         "curve": trade_off_curve(case, forecasts, settings, ledgers),
     }
+
+
+def _what_if(case: UseCase[S], forecasts: pl.DataFrame, usual: Replay, settings: S) -> Mapping[str, Any] | None:
+    """Return the tables for the page's sliders, or None where the use case has none."""
+    if case.what_if is None:
+        return None
+    index = [case.time, *case.keys]
+    return case.what_if(forecasts, forecasts.select(index).join(usual.actions, on=index, how="left", maintain_order="left"), settings)
 
 
 def shown_forecasts(case: UseCase[S], model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:

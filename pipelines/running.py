@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 from uuid import uuid4
 
@@ -37,6 +38,7 @@ def running(home: Path, verb: str, case: str) -> Iterator[None]:
         "case": case,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "pid": os.getpid(),
+        "host": gethostname(),
         "born": _born(os.getpid()),
     }
     unfinished = file.with_suffix(".part")
@@ -88,7 +90,8 @@ def marks(home: Path) -> list[Mark]:
     for file in sorted((home / FOLDER).glob("*.json")):
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
-            alive = _alive(int(facts["pid"]), str(facts["born"]))
+            elsewhere = facts.get("host", gethostname()) != gethostname()  # a node that shares the folder: nothing is known of it
+            alive = elsewhere or _alive(int(facts["pid"]), str(facts["born"]))
             found.append(Mark(file, facts["verb"], facts["case"], facts["started"], int(facts["pid"]), alive))
         except (OSError, ValueError, KeyError):
             found.append(Mark(file, "?", "?", "?", 0, alive=False))

@@ -185,6 +185,7 @@ class UseCase(Generic[S]):
     sheet: Sheet | None = None  # layout of the plan; default: first key, the other keys, first action column
     reasons: Callable[[Rows, S, Lang], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row
     plan_files: Callable[[Rows, S, Lang], Mapping[str, str | bytes]] | None = None  # the same -> further files of the plan by name
+    what_if: Callable[[Rows, Rows, S], Mapping[str, Any] | None] | None = None  # forecasts, usual's actions -> tables for the sliders
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
     sections: Callable[[Any, Lang], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve

@@ -158,9 +158,10 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     page = render(result, request.lang, chosen.case.title.get(request.lang, ""), name, further)
     extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
     folder = write_run(result, request.home, name, extra, files={REPORT: page})
+    beats = result.select_saved.low is not None and result.select_saved.low > 0
+    remember(request.home, chosen.case.name, name, None, beats=beats)  # also where MLflow cannot be reached
     progress("track", 0.0)
     tracked = _track(result, folder, request.home)
-    beats = result.select_saved.low is not None and result.select_saved.low > 0
     remember(request.home, chosen.case.name, name, tracked.version, beats=beats)
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
 

@@ -57,6 +57,20 @@ def test_killed_work_is_told_and_cleared(mlflow_home, tmp_path, capsys):
         assert database.execute("SELECT status FROM runs WHERE run_uuid = 'a1'").fetchone() == ("KILLED",)
 
 
+def test_a_damaged_database_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"")
+    assert keys(tmp_path, tmp_path) == {"broken_database"}
+    (tmp_path / "mlflow.db").write_bytes(b"no database at all, but long enough to be looked at" * 20)
+    assert keys(tmp_path, tmp_path) == {"broken_database"}
+
+
+def test_work_on_another_machine_counts_as_alive(tmp_path):
+    (tmp_path / FOLDER).mkdir()
+    mark = {"verb": "run", "case": "food_waste", "started": "2025-01-01", "pid": 1, "born": "1", "host": "another-node"}
+    (tmp_path / FOLDER / "run-1.json").write_text(json.dumps(mark), encoding="utf-8")
+    assert not killed(tmp_path)
+
+
 def test_nothing_of_living_work_is_cleared(mlflow_home, tmp_path):
     part = mlflow_home / "runs" / ".food_waste-1.abc.part"
     part.mkdir(parents=True)

@@ -1,10 +1,14 @@
-"""Put the page together and write it: one file, no script, nothing loaded from elsewhere."""
+"""Put the page together and write it: one file, nothing loaded from elsewhere, one script for the sliders and no other."""
 
+import json
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
@@ -51,11 +55,23 @@ def render(result: Result, lang: Lang, case_title: str = "", run_name: str = "",
         lang=lang,
         name=name,
         head=head(result, words, name),
+        **_what_if(result),
         sections=[first, *remarks, *further, *others, *trust(result, words)],
         version=__version__,
         run_name=run_name,
         digest=result.data.digest[:12],
     )
+
+
+def _what_if(result: Result) -> dict[str, Any]:
+    """Return what the template needs for the sliders: tables, script, and the script's hash, the only one the page allows."""
+    if result.what_if is None:
+        return {"what_if": None, "what_if_json": "", "script": "", "script_source": ""}
+    code = files(__package__ or "pipelines.report").joinpath("what_if.js").read_text(encoding="utf-8")
+    digest = b64encode(sha256(code.encode()).digest()).decode()
+    tables = json.dumps(result.what_if, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    allowed = Markup(f"; script-src 'sha256-{digest}'")  # noqa: S704 - a hash
+    return {"what_if": result.what_if, "what_if_json": Markup(tables), "script": Markup(code), "script_source": allowed}  # noqa: S704
 
 
 @cache

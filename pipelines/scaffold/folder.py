@@ -34,6 +34,7 @@ def new_folder(folder: Path, case: UseCase[Any], module: str, data: Sequence[Pat
     InputError
         The folder exists and is not empty, or the data cannot be used; nothing is written then.
     """
+    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("new.exists", folder=folder)
     seen = understand(case, data, lang) if data else Understanding((), {}, {}, ())

@@ -193,7 +193,7 @@ def _recording(client: "MlflowClient", experiment: str, name: str, tags: Mapping
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until the end of the block."""
+    """Let Ctrl-C and SIGTERM wait until the end of the block."""
     if threading.current_thread() is not threading.main_thread():  # Python interrupts the main thread only
         yield
         return
@@ -202,11 +202,12 @@ def _uninterrupted() -> Iterator[None]:
     def remember(number: int, _frame: FrameType | None) -> None:
         pressed.append(number)
 
-    before = signal.signal(signal.SIGINT, remember)
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if pressed:
         raise KeyboardInterrupt
 

@@ -143,6 +143,17 @@ def left_running(home: Path) -> list[str]:
         return [str(name) for (name,) in database.execute("SELECT name FROM runs WHERE status = 'RUNNING' ORDER BY start_time")]
 
 
+def is_broken(home: Path) -> bool:
+    """Return whether the local database is there but cannot be read as MLflow's."""
+    if not (home / DATABASE).is_file():
+        return False
+    try:
+        left_running(home)
+    except sqlite3.DatabaseError:
+        return True
+    return False
+
+
 def end_left_running(home: Path) -> int:
     """Set runs that are still RUNNING to KILLED, ended now; return how many. Only for a database that nobody is writing to."""
     if not (home / DATABASE).is_file():

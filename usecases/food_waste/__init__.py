@@ -18,6 +18,7 @@ from usecases.food_waste.schema import SCHEMA
 from usecases.food_waste.settings import FoodWaste
 from usecases.food_waste.simulate import WorldSettings, simulate
 from usecases.food_waste.value import start, value
+from usecases.food_waste.what_if import what_if
 
 
 def simulated(s: FoodWaste) -> dict[str, pl.DataFrame]:
@@ -61,4 +62,5 @@ CASE = UseCase(
     notes=story.notes,
     sheet=Sheet("branch", ("product",), "bake", "pieces"),
     reasons=reasons,
+    what_if=what_if,
 )

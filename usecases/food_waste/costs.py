@@ -22,7 +22,15 @@ def add_costs(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
         if own:
             parts.append(pl.col("product").replace_strict(list(own), list(own.values()), default=None, return_dtype=pl.Float64))
         filled.append(pl.coalesce(*parts, pl.lit(general[name])).cast(pl.Float64).alias(name))
+    change = s.changes
     table = rows.with_columns(filled).with_columns(
+        price_eur=pl.col("price_eur") * (1 + change.price_percent / 100),
+        unit_cost_eur=pl.col("unit_cost_eur") * (1 + change.unit_cost_percent / 100),
+        salvage_eur=pl.col("salvage_eur") + change.salvage_add_eur,
+        disposal_eur=pl.col("disposal_eur") + change.disposal_add_eur,
+        goodwill_eur=pl.col("goodwill_eur") + change.goodwill_add_eur,
+    )
+    table = table.with_columns(
         underage=pl.col("price_eur") - pl.col("unit_cost_eur") + pl.col("goodwill_eur"),
         overage=pl.col("unit_cost_eur") + pl.col("disposal_eur") - pl.col("salvage_eur"),
         keeps=pl.col("product").is_in(s.day_old.products) if s.day_old.products else pl.lit(value=True),

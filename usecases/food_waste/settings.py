@@ -70,6 +70,16 @@ class Demand(Frozen):
     opening_hour: float = Field(7.0, description="usual opening, hours of local time", ge=0, lt=24)
 
 
+class Changes(Frozen):
+    """Changes of all costs at once, for questions of the kind "and if flour were 20 % dearer?"; the report's sliders are these."""
+
+    price_percent: float = Field(0.0, description="all prices by so many per cent", gt=-100, le=1000)
+    unit_cost_percent: float = Field(0.0, description="all unit costs by so many per cent", gt=-100, le=1000)
+    disposal_add_eur: float = Field(0.0, description="EUR per piece added to the cost of disposal", ge=-100, le=100)
+    salvage_add_eur: float = Field(0.0, description="EUR per piece added to what a left-over piece brings", ge=-100, le=100)
+    goodwill_add_eur: float = Field(0.0, description="EUR per piece added to the cost of a disappointed customer", ge=-100, le=100)
+
+
 class Forecast(Frozen):
     """The forecast's quantile levels and what it may use."""
 
@@ -97,6 +107,7 @@ class FoodWaste(CaseSettings):
 
     costs: Costs
     products: dict[str, Product] = Field({}, description="what single products have of their own, by name")
+    changes: Changes = Changes()
     limits: Limits = Limits()
     day_old: DayOld = DayOld()
     demand: Demand = Demand()
