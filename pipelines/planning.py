@@ -29,6 +29,7 @@ from pipelines.usecase import Sheet, UseCase
 from pipelines.work import Chosen, Outcome, Request, choose_settings, hint_at_killed_work, load, make_home
 
 FACTS, ROWS = "plan.json", "plan.parquet"
+DAY = "planned_day"
 XLSX = ".xlsx"
 STEM = "plan"
 WORKBOOK = STEM + XLSX
@@ -68,6 +69,9 @@ def make_plan(request: PlanRequest) -> Outcome:
 
 def _planned(request: PlanRequest, case: UseCase[Any], stored: StoredRun, settings: CaseSettings, loaded: Loaded) -> Outcome:
     lang = request.run.lang
+    fitted = load_settings(case.settings, read_toml(stored.folder / "settings.toml"))
+    if case.lead(fitted) != case.lead(settings):
+        raise InputError("plan.other_lead", run=stored.name, then=case.lead(fitted), now=case.lead(settings))
     rows = everything(case, loaded, settings, request.day)
     planned = decided(case, rows, settings, load_model(stored.folder / "model"), request.day, lang)
     if not request.force:
@@ -119,7 +123,7 @@ def _write(folder: Path, files: Mapping[str, bytes], planned: Planned, stored: S
     part.mkdir()
     for file_name, content in contents.items():
         (part / file_name).write_bytes(content)
-    rows_of(planned).write_parquet(part / f"{Path(name).stem}.parquet")
+    rows_of(planned).with_columns(pl.lit(planned.day).alias(DAY)).write_parquet(part / f"{Path(name).stem}.parquet")
     (part / FACTS).write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for file in sorted(part.iterdir(), key=lambda path: path.name == FACTS, reverse=True):  # the facts first: they know the digest
         os.replace(file, folder / file.name)  # noqa: PTH105 - says that it replaces
@@ -182,7 +186,8 @@ def learn(request: Request, file: Path) -> Outcome:
     if facts.get("case") != case.name or not plan.is_file():
         raise InputError("plan.not_beside", file=file, case=case.name)
     sheet = Sheet(**{**facts["sheet"], "item": tuple(facts["sheet"]["item"])})
-    lines = changes(file, case.name, sheet, pl.read_parquet(plan), date.fromisoformat(facts["day"]))
+    made = pl.read_parquet(plan)
+    lines = changes(file, case.name, sheet, made, made[DAY][0])
     record = request.home / "overrides" / f"{case.name}.csv"
     held = remember_changes(record, lines) if lines.height else 0
     said = [text("plan.learnt", lang, count=number(lines.height, lang), file=record)]

@@ -173,6 +173,36 @@ def test_a_changed_sheet_stays_and_is_learnt_from(folder, capsys):
     assert pl.read_csv(folder / "mlruns" / "overrides" / "food_waste.csv", separator=";").height == 1
 
 
+@pytest.mark.parametrize("cell", ["nan", "inf", "-5", "1_0", "1.200", "zwölf"])
+def test_only_plain_numbers_are_learnt(folder, cell):
+    assert plan(folder, "--for", f"{NEXT}") == 0
+    changed(sheets(folder) / "plan.xlsx", Brötchen=("Süd", cell, ""))
+    assert plan(folder, "--learn", str(sheets(folder) / "plan.xlsx")) == 2
+
+
+def test_two_days_in_one_folder_are_told_apart(folder):
+    days = [LAST - timedelta(days=2), LAST - timedelta(days=1)]
+    out = folder / "blatt"
+    assert plan(folder, "--for", f"{days[0]}", "--out", str(out)) == 0
+    changed(out / "plan.xlsx", Brötchen=("Süd", 3, "=1+1"))
+    assert plan(folder, "--for", f"{days[1]}", "--out", str(out)) == 0
+    assert plan(folder, "--learn", str(out / "plan.xlsx")) == 0
+    text = (folder / "mlruns" / "overrides" / "food_waste.csv").read_text(encoding="utf-8")
+    assert text.splitlines()[1].startswith(f"{days[0]};")
+    assert ";=1+1" not in text
+
+
+@pytest.mark.parametrize("day", ["9999-12-30", "2099-08-28", "2024-01-02"])
+def test_days_that_do_not_fit_the_data_are_named(folder, capsys, day):
+    assert plan(folder, "--for", day) == 2
+    assert "does not fit the data" in capsys.readouterr().err
+
+
+def test_another_deadline_needs_another_run(folder, capsys):
+    assert plan(folder, "--for", f"{NEXT}", "--set", "demand.deadline=noon before") == 2
+    assert "fitted for a deadline 1 day(s) ahead" in capsys.readouterr().err
+
+
 def test_what_cannot_be_learnt_from_is_named(folder, capsys):
     assert plan(folder, "--for", f"{NEXT}") == 0
     file = sheets(folder) / "plan.xlsx"

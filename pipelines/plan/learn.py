@@ -1,5 +1,6 @@
 """What people changed in a plan sheet, and what their changes brought once the truth is known."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 import polars as pl
 
 from pipelines.errors import InputError
+from pipelines.plan.sheets import FORMULA, sheet_name
 from pipelines.plan.words import label
 from pipelines.run import kept
 from pipelines.settings import CaseSettings
 from pipelines.texts import Lang, text
 from pipelines.usecase import Sheet, UseCase
 
+_NUMBER, _UNCLEAR = re.compile(r"\d+(?:[.,]\d+)?"), re.compile(r"\d{1,3}\.\d{3}")  # 1.200: twelve hundred, or one and a bit?
 LANGUAGES: tuple[Lang, ...] = ("de", "en")
 
 
@@ -77,17 +80,15 @@ def _changed(file: Path, name: str, table: pl.DataFrame, sheet: Sheet) -> list[t
         cell = (row[column] or "").strip()
         if not cell:
             continue
-        try:
-            value = float(cell.replace(",", "."))
-        except ValueError:
-            raise InputError("plan.bad_change", file=file, sheet=name, row=number, column=column, value=cell) from None
-        lines.append((name, *(row[item] for item in sheet.item), value, row.get(heads[column])))
+        if not _NUMBER.fullmatch(cell) or _UNCLEAR.fullmatch(cell):
+            raise InputError("plan.bad_change", file=file, sheet=name, row=number, column=column, value=cell)
+        why = row.get(heads[column])
+        safe = f"'{why}" if why and why.startswith(FORMULA) else why
+        lines.append((name, *(row[item] for item in sheet.item), float(cell.replace(",", ".")), safe))
     return lines
 
 
 def _matched(file: Path, lines: pl.DataFrame, sheet: Sheet, plan: pl.DataFrame, day: date) -> pl.DataFrame:
-    from pipelines.plan.sheets import sheet_name
-
     taken = [text("plan.all", "de").casefold(), text("plan.all", "en").casefold()]
     names = {str(group): sheet_name(str(group), taken) for group in plan[sheet.group].unique(maintain_order=True)}
     known = plan.select(

@@ -109,7 +109,7 @@ def _escaped(words: str) -> str:
 
 def sheet_name(wanted: str, taken: list[str]) -> str:
     """Return a legal and unique name of a sheet (31 characters, no brackets, colons, stars or slashes), and remember it."""
-    base = _FORBIDDEN.sub(" ", wanted).strip().strip("'")[:_NAME_LENGTH] or "-"
+    base = _FORBIDDEN.sub(" ", wanted).strip()[:_NAME_LENGTH].strip("' ") or "-"
     name, number = base, 1
     while name.casefold() in taken:
         number += 1

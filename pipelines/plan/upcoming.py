@@ -6,11 +6,13 @@ from typing import Any
 import polars as pl
 
 from pipelines.calendar import calendar
+from pipelines.errors import InputError
 from pipelines.grid import complete_grid
 from pipelines.settings import CaseSettings
 from pipelines.table import Join, Loaded, assemble, joins
 from pipelines.usecase import Column, UseCase
 
+FURTHEST_DAYS = 366  # a plan for a day further away is a typing error in the year
 AHEAD_DAYS = 30  # days after the planned one: features look at closed days that follow
 PATTERN_WEEKS = 8  # weeks from which the opening pattern is read
 MOSTLY = 0.5
@@ -29,6 +31,8 @@ def extended(case: UseCase[Any], loaded: Loaded, settings: CaseSettings, day: da
     history = complete_grid(rows, case.schema, settings.calendar, case.target, joined)
     first: Any = history[case.time].min()
     end: Any = history[case.time].max()
+    if not first < day <= end + timedelta(days=FURTHEST_DAYS):
+        raise InputError("plan.too_far", day=day, first=first, last=end)
     last = max(day, end) + timedelta(days=AHEAD_DAYS)
     days = calendar(first, last, settings.calendar).rename({"day": case.time})
     dated = history.join(days, on=case.time, how="left", maintain_order="left")
