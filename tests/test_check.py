@@ -181,7 +181,7 @@ def test_broken_files_end_with_file_place_and_remedy(tmp_path, capsys, name, lan
         ("leer.csv", b"", "is empty"),
         ("null.csv", b"\0\1\2\0\0", "not a text file"),
         ("kasse.xlsx", b"PK\x03\x04damaged", "damaged"),
-        ("kasse.csv.gz", gzip.compress(b"Datum;Filiale\n")[:-4], "damaged or protected archive"),
+        ("kasse.csv.gz", gzip.compress(b"Datum;Filiale\n", mtime=0)[:-4], "damaged or protected archive"),
         ("kasse.xls", b"<html><table><tr><td>Datum</td></tr></table></html>", "web page"),
         ("kasse.pdf", b"%PDF-1.4 something", "not read"),
         ("kasse.parquet", b"PAR1 not really", "not a Parquet file"),
