@@ -1,5 +1,6 @@
 """What `musterwerk check` does: understand the files, say it in the user's language, save the settings when asked."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -45,25 +46,47 @@ def check(request: CheckRequest) -> Checked:
     Raises
     ------
     InputError
-        When the use case is unknown or the file to write exists already.
+        When the use case is unknown, or the file to write exists already or cannot be written.
     """
     values = read_toml(request.settings) if request.settings else {}
     case = find_case(str(values.get("case", request.case)) if request.case not in request.cases else request.case, request.cases)
     if request.write is not None and request.write.exists():
         raise InputError("check.exists", file=request.write)
     seen = understand(case, request.data, request.lang, values.get("data"))
-    toml = settings_toml(case, seen.tables, request.lang) if seen.tables else ""
+    toml = settings_toml(case, _placed(seen.tables, request), request.lang) if seen.tables else ""
     if request.write is not None and seen.fine:
         _write(request.write, toml)
     message = "\n".join(_lines(case, seen, toml, request))
     return Checked(message, _summary(seen, toml, request.lang), seen.problems[0] if seen.problems else None)
 
 
+def _placed(tables: Mapping[str, Mapping[str, Any]], request: CheckRequest) -> Mapping[str, Mapping[str, Any]]:
+    """Return the tables with their files as seen from the folder the settings are written to."""
+    if request.write is None:
+        return tables
+    folder = request.write.resolve().parent
+    places = {file.name: file.resolve() for file in request.data}
+
+    def seen_from(name: str) -> str:
+        try:
+            return Path(os.path.relpath(places[name], folder)).as_posix()
+        except ValueError:  # another drive of Windows
+            return places[name].as_posix()
+
+    return {
+        name: {**values, "file": seen_from(values["file"]) if values["file"] in places else values["file"]}
+        for name, values in tables.items()
+    }
+
+
 def _write(file: Path, toml: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.part")
-    unfinished.write_text(toml, encoding="utf-8", newline="\n")
-    unfinished.replace(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(toml, encoding="utf-8", newline="\n")
+        unfinished.replace(file)
+    except OSError as problem:
+        raise InputError("check.unwritable", file=file, problem=problem.strerror or problem) from None
 
 
 def _lines(case: UseCase[Any], seen: Understanding, toml: str, request: CheckRequest) -> list[str]:

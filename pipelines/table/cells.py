@@ -20,6 +20,7 @@ _WEEKDAY = r"(?i)^(mo|di|mi|do|fr|sa|so|tu|we|th|su)[a-z]{0,8}\.?,?\s+"
 _SERIAL = r"^[2-7]\d{4}(\.\d+)?$"  # days since 1899-12-30, as Excel stores dates
 _GERMAN = r"^-?(?:(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?|,\d+)$"
 _ENGLISH = r"^-?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$"
+_GROUPED = r"^-?\d{1,3}(?:[\s']\d{3})+(?:[.,]\d+)?$"
 # one cell that can only be German (or English) decides for its column
 _SURELY_GERMAN = r",\d{1,2}$|,\d{4,}$|\.\d{3},|\.\d{3}\.\d{3}|^-?0?,|^-?\d{4,},"
 _SURELY_ENGLISH = r"\.\d{1,2}$|\.\d{4,}$|,\d{3}\.|,\d{3},\d{3}|^-?0?\.|^-?\d{4,}\.|\d[eE]"
@@ -73,7 +74,7 @@ def numbers(cells: Cells, decimal: str) -> pl.Series:
         return _usable(cells, found, found.is_infinite().fill_null(value=False))
     text = values.cast(pl.String)
     if text.str.contains(r"[\s€'+−]|-$").any():
-        text = text.str.replace_all(r"[\s€'+]", "").str.replace("−", "-").str.replace(r"^([^-].*)-$", "-$1")
+        text = _bare(text)
     german = (decimal if decimal != "auto" else _decimal(cells, text)) == ","
     bad = text.is_not_null() & ~text.str.contains(_GERMAN if german else _ENGLISH)
     plain = (
@@ -81,7 +82,36 @@ def numbers(cells: Cells, decimal: str) -> pl.Series:
         if german
         else text.str.replace_all(",", "", literal=True)
     )
-    return _usable(cells, plain.cast(pl.Float64, strict=False), bad)
+    found = plain.cast(pl.Float64, strict=False)
+    unread = text.is_not_null() & (found.is_null() | found.is_infinite())  # digits of other scripts, numbers too large to hold
+    return _usable(cells, found, bad | unread)
+
+
+def written_german(text: pl.Series) -> bool:
+    """Return whether any cell is a number that can only have a decimal comma."""
+    return bool((text.str.contains(_GERMAN) & text.str.contains(_SURELY_GERMAN)).any())
+
+
+def is_serial(values: pl.Series) -> bool:
+    """Return whether every filled cell could be a day as Excel counts them (18264 is 1950, 79999 is 2119)."""
+    text = as_text(values).drop_nulls()
+    return bool(len(text)) and bool(text.str.contains(_SERIAL).all())
+
+
+def without_weekday(text: pl.Series) -> pl.Series:
+    """Return `Mo, 03.03.2025` as `03.03.2025`."""
+    return text.str.replace(_WEEKDAY, "")
+
+
+def _bare(text: pl.Series) -> pl.Series:
+    """Return numbers without euro sign, plus, thousands blanks and with the minus in front.
+
+    Blanks and apostrophes go only where they part thousands: `3 4`, `3+4` and `1'2` are no numbers, not 34 and 12.
+    """
+    text = text.str.replace(r"^\s*€\s*|\s*€\s*$", "").str.replace("−", "-").str.replace(r"^'", "").str.replace(r"^\+\s*", "")
+    text = text.str.replace(r"^([^-].*?)\s*-$", "-$1").str.replace(r"^-\s+", "-")
+    grouped = text.str.contains(_GROUPED).fill_null(value=False)
+    return pl.select(pl.when(grouped).then(text.str.replace_all(r"[\s']", "")).otherwise(text).alias(text.name)).to_series()
 
 
 def _decimal(cells: Cells, text: pl.Series) -> str:
@@ -96,11 +126,13 @@ def _decimal(cells: Cells, text: pl.Series) -> str:
         )
     if german.any() or english.any():
         return "," if german.any() else "."
-    unclear = text.str.contains(r"[.,]").fill_null(value=False)
+    unclear = (text.str.contains(r"[.,]") & read).fill_null(value=False)
+    if not unclear.any():  # nothing but cells that are no numbers in either way, such as `5.`: refused as such
+        return "."
     example = str(text.filter(unclear)[0])
     whole, fraction = example.replace(".", "").replace(",", ""), example.replace(",", ".")
     comma, point = (whole, fraction) if "." in example else (fraction, whole)
-    raise cells.error("table.ambiguous", unclear & read.fill_null(value=False) if read.any() else unclear, comma=comma, point=point)
+    raise cells.error("table.ambiguous", unclear, comma=comma, point=point)
 
 
 def _usable(cells: Cells, found: pl.Series, bad: pl.Series) -> pl.Series:
@@ -170,7 +202,7 @@ def _stated(raw: pl.Series, date_format: str) -> pl.Series:
 
 def _known(raw: pl.Series, counts: pl.Series) -> tuple[pl.Series, str]:
     """Return the column read in the format most of its cells have, null where a cell does not have it."""
-    text = raw.str.replace(_WEEKDAY, "")
+    text = without_weekday(raw)
     shapes = {form: text.str.contains(shape + _CLOCK) for form, shape in FORMATS.items()}
     best = max(FORMATS, key=lambda form: int(counts.filter(shapes[form]).sum()))
     days = text.str.extract(r"^([^T ]+)").str.to_date(best, strict=False).cast(pl.Datetime("us"))

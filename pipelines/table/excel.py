@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import polars as pl
+
 from pipelines.errors import InputError
 from pipelines.result import Note
 from pipelines.settings import TableSettings
+from pipelines.table.cells import written_german
 from pipelines.table.header_rows import LOOKED_AT, find_header
 from pipelines.table.raw import ROW, Raw
 
@@ -25,6 +28,7 @@ def read_workbook(path: Path, data: bytes, settings: TableSettings, name: str) -
         head = book.load_sheet(sheet, header_row=None, n_rows=LOOKED_AT, dtypes="string").to_polars()
         header = find_header(head.rows())
         body = book.load_sheet(sheet, header_row=None, skip_rows=header.last + 1, schema_sample_rows=None).to_polars()
+        body = _in_one_writing(book, sheet, header.last + 1, body)
     except fastexcel.FastExcelError as problem:
         raise InputError("table.not_excel", file=path, problem=str(problem).splitlines()[0]) from None
     if head.is_empty() or body.is_empty():
@@ -36,6 +40,23 @@ def read_workbook(path: Path, data: bytes, settings: TableSettings, name: str) -
         notes.append(Note("table.note_titles", {"table": name, "count": header.titles, "row": header.last + 1}))
     facts = {"kind": "excel", "sheet": sheet, "header_row": header.last + 1}
     return Raw(body.with_row_index(ROW, offset=header.last + 2), tuple(notes if len(book.sheet_names) > 1 else notes[1:]), facts)
+
+
+def _in_one_writing(book: object, sheet: str, skip: int, body: pl.DataFrame) -> pl.DataFrame:
+    """Return the body with number cells written as the text cells around them: a column of both comes as text, its numbers with a point.
+
+    Beside a text cell `3,5` the number 1.234 would otherwise be read as 1234.
+    """
+    texts = [name for name, kind in body.schema.items() if kind == pl.String]
+    mixed = [name for name in texts if written_german(body[name]) and body[name].str.contains(r"^-?\d+\.\d+$").any()]
+    if not mixed:
+        return body
+    options = {"header_row": None, "skip_rows": skip, "schema_sample_rows": None, "dtypes": "boolean"}  # text cells become null
+    numbers = book.load_sheet(sheet, **options).to_polars()  # type: ignore[attr-defined]
+    return body.with_columns(
+        pl.when(numbers[name].is_not_null()).then(pl.col(name).str.replace(".", ",", literal=True)).otherwise(pl.col(name)).alias(name)
+        for name in mixed
+    )
 
 
 def _sheet(book: object, path: Path, settings: TableSettings, name: str) -> str:

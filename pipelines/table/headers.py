@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.errors import InputError
 from pipelines.settings import TableSettings
-from pipelines.table.cells import FALSE, FORMATS, TRUE, cleaned
+from pipelines.table.cells import FALSE, FORMATS, TRUE, cleaned, without_weekday
 from pipelines.table.raw import ROW
 from pipelines.usecase import Column
 
@@ -115,7 +115,8 @@ def kind_of(values: pl.Series) -> str:
     text = cleaned(values.drop_nulls().head(_LOOKED_AT).cast(pl.String)).drop_nulls()
     if text.is_empty():
         return "nothing"
-    if any(text.str.contains(shape).mean() > 0.5 for shape in FORMATS.values()):  # type: ignore[operator]  # noqa: PLR2004
+    days = without_weekday(text)
+    if any(days.str.contains(shape).mean() > 0.5 for shape in FORMATS.values()):  # type: ignore[operator]  # noqa: PLR2004
         return "date"
     if text.str.to_lowercase().is_in((*TRUE, *FALSE)).all():
         return "flag"

@@ -186,6 +186,8 @@ def _utf8(path: Path, data: bytes, encoding: str, name: str) -> tuple[bytes, str
     except UnicodeDecodeError as problem:
         if encoding != "auto" or known == "utf-16":
             raise _undecodable(path, data, name, problem) from None
+        if _is_damaged_utf8(data):
+            raise _undecodable(path, data, name, problem) from None
         known = "cp1252"
         try:
             text = data.decode(known)
@@ -194,6 +196,13 @@ def _utf8(path: Path, data: bytes, encoding: str, name: str) -> tuple[bytes, str
     if "\0" in text:
         raise InputError("table.not_text", file=path, table=name)
     return (data if known == "utf-8" and text.isascii() else text.encode("utf-8")), known
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    """Return whether most characters outside ASCII are whole in UTF-8: as Windows-1252 every `ö` of the file would become `Ã¶`."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    return len(text) - len(text.encode("ascii", "ignore")) > 2 * broken
 
 
 def _undecodable(path: Path, data: bytes, name: str, problem: UnicodeDecodeError) -> InputError:

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 
 import polars as pl
 
+from pipelines.table.cells import is_serial
 from pipelines.table.headers import kind_of, plain
 from pipelines.table.raw import ROW
 from pipelines.usecase import Column
@@ -52,6 +53,8 @@ def guesses(table: pl.DataFrame, schema: Mapping[str, Column]) -> list[Guess]:
 
 def _score(name: str, column: Column, values: pl.Series) -> float:
     kind = kind_of(values)
+    if column.kind in ("date", "datetime") and kind == "number" and is_serial(values):
+        kind = "date"
     if kind == "nothing" or not (kind == column.kind or (column.kind, kind) in _FITS):
         return 0.0
     header = plain(values.name)

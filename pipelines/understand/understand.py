@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from pipelines.errors import InputError
 from pipelines.result import Note
 from pipelines.settings import TableSettings
@@ -16,6 +18,8 @@ from pipelines.texts import Lang, text
 from pipelines.understand.findings import Finding, findings
 from pipelines.understand.guess import Guess, guesses
 from pipelines.usecase import Column, UseCase
+
+FEW_COPIES = 0.1  # share of rows up to which several rows per day look like copies, not like receipts
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,9 @@ def _tried(case: UseCase[Any], chosen: Mapping[str, tuple[Path, list[Guess]]], s
     checked = tuple(findings(case, loaded.tables, schemas))
     rows = _doubled(case, proposed, loaded)
     if rows:
+        copied = _copied(case, proposed, loaded)
+        if copied is not None:
+            return Understanding(so_far.files, so_far.mapping, proposed, (copied,), loaded.notes, checked)
         first = next(iter(proposed))
         proposed[first]["aggregate"] = True
         notes.append(Note("check.note_aggregate", {"table": first, "count": rows}))
@@ -169,6 +176,27 @@ def _doubled(case: UseCase[Any], proposed: Mapping[str, Mapping[str, Any]], load
     table = loaded.tables[first]
     identity = [ours for ours in (case.time, *case.keys) if ours in table.columns]
     return table.height - table.select(identity).n_unique()
+
+
+def _copied(case: UseCase[Any], proposed: Mapping[str, Mapping[str, Any]], loaded: Loaded) -> InputError | None:
+    """Return the error for rows that look like copies rather than receipts: few of them, or every row as often as every other.
+
+    Receipts fill most days with varying numbers of rows; adding up an export that was put together twice would double its sales.
+    """
+    first = next(iter(proposed))
+    table = loaded.tables[first]
+    identity = [ours for ours in (case.time, *case.keys) if ours in table.columns]
+    values = [ours for ours in table.columns if ours != ROW]
+    groups = table.group_by(identity).agg(pl.len().alias("rows"), pl.struct(values).n_unique().alias("kinds"))
+    double = groups.filter(pl.col("rows") > 1)
+    whole = bool((groups["rows"] == groups["rows"][0]).all() and (groups["kinds"] == 1).all())
+    if not whole and double["rows"].sum() > FEW_COPIES * table.height:
+        return None
+    at = table.filter(pl.struct(identity).is_duplicated()).sort(ROW).row(0, named=True)
+    same = table.filter(pl.all_horizontal(pl.col(ours) == at[ours] for ours in identity))[ROW].sort()
+    place = {"value": ", ".join(f"{ours} = {at[ours]}" for ours in identity), "rows": ", ".join(map(str, same.head(3)))}
+    count = int(double["rows"].sum())
+    return InputError("table.duplicates", table=first, file=proposed[first]["file"], count=count, keys=", ".join(identity), **place)
 
 
 def _load(case: UseCase[Any], proposed: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, tuple[Path, list[Guess]]]) -> Loaded:

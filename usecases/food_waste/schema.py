@@ -27,7 +27,7 @@ SCHEMA = {
         "pieces sold, pre-orders included",
         unit="pieces",
         minimum=0,
-        aliases="menge, verkauft, verkaufsmenge, absatz, anzahl, stück, stk, qty, quantity, sold, sales, abverkauf, umsatz",
+        aliases="menge, verkauft, verkaufsmenge, absatz, anzahl, stück, stk, qty, quantity, sold, sales, abverkauf",
     ),
     "returned": Column(
         "number",
