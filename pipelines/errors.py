@@ -1,6 +1,21 @@
 """Errors for people: what is wrong, where, with an example value, and how to mend it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from pipelines.texts import Lang, text
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text key with its values, put into the language when the error that holds it is."""
+
+    key: str
+    values: Mapping[str, object]
+
+    def __str__(self) -> str:
+        """Return it in English."""
+        return text(self.key, "en", **self.values)
 
 
 class MusterwerkError(Exception):
@@ -22,7 +37,8 @@ class MusterwerkError(Exception):
 
     def render(self, lang: Lang) -> str:
         """Return the message in the given language."""
-        return text(self.key, lang, **self.values)
+        said = {name: text(value.key, lang, **value.values) if isinstance(value, Said) else value for name, value in self.values.items()}
+        return text(self.key, lang, **said)
 
 
 class InputError(MusterwerkError):

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.champions import chosen_run
 from pipelines.errors import InputError
 from pipelines.evidence import StoredRun, load_model
-from pipelines.plan.deciding import Planned, decided, everything, refuse_stale
+from pipelines.plan.deciding import Planned, decided, everything, gaps
 from pipelines.plan.learn import brought, changes
 from pipelines.plan.learn import remember as remember_changes
 from pipelines.plan.page import page
@@ -75,7 +75,8 @@ def _planned(request: PlanRequest, case: UseCase[Any], stored: StoredRun, settin
     rows = everything(case, loaded, settings, request.day)
     planned = decided(case, rows, settings, load_model(stored.folder / "model"), request.day, lang)
     if not request.force:
-        refuse_stale(case, planned, stored.frames["forecasts"], rows, settings)
+        found = gaps(case, planned, stored.frames["forecasts"], rows, settings)
+        planned = replace(planned, notes=(*planned.notes, *found))
     title = case.title.get(lang, case.name)
     basis = text("plan.basis", lang, run=stored.name, last=_day(planned.last, lang), source=loaded.source)
     sheets = workbook(planned, lang, title)

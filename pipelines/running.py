@@ -3,13 +3,13 @@
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
-from typing import Any
 from uuid import uuid4
 
 FOLDER = "running"
@@ -44,25 +44,30 @@ def running(home: Path, verb: str, case: str) -> Iterator[None]:
     unfinished = file.with_suffix(".part")
     unfinished.write_text(json.dumps(facts), encoding="utf-8")
     unfinished.replace(file)
-    before = interrupted_by_sigterm()
     try:
-        yield
+        with ended_like_ctrl_c():
+            yield
     finally:
         file.unlink(missing_ok=True)
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
 
 
-def interrupted_by_sigterm() -> Any:
-    """Let SIGTERM raise KeyboardInterrupt; return the handler before, or None outside the main thread."""
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal (SIGHUP) raise KeyboardInterrupt within the block; outside the main thread nothing is changed."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
     try:
-        return signal.signal(signal.SIGTERM, stop)
-    except ValueError:
-        return None
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 def _born(pid: int) -> str:
@@ -74,7 +79,7 @@ def _born(pid: int) -> str:
 
 def _alive(pid: int, born: str) -> bool:
     if os.name == "nt":
-        return True  # there a signal 0 would end the process: doctor asks the user
+        return True  # a signal 0 would end the process there, so nothing is ever called killed on Windows
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, Said
 
 
 class Frozen(BaseModel):
@@ -88,6 +88,19 @@ class CaseSettings(Frozen):
 
 
 T = TypeVar("T", bound=CaseSettings)
+PROBLEMS = {  # pydantic's kind of error, or the first word of it -> text
+    "greater_than": "settings.problem_gt",
+    "greater_than_equal": "settings.problem_ge",
+    "less_than": "settings.problem_lt",
+    "less_than_equal": "settings.problem_le",
+    "literal_error": "settings.problem_choice",
+    "finite_number": "settings.problem_finite",
+    "float": "settings.problem_float",
+    "int": "settings.problem_int",
+    "bool": "settings.problem_bool",
+    "string": "settings.problem_string",
+    "date": "settings.problem_date",
+}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -146,7 +159,16 @@ def _as_input_error(kind: type[BaseModel], error: ValidationError, file: Path | 
         return InputError("settings.missing_key", file=file, key=place)
     field = _fields(kind, first["loc"][:-1]).get(str(first["loc"][-1])) if first["loc"] else None
     meaning = f" ({field.description})" if field and field.description else ""
-    return InputError("settings.bad_value", file=file, key=place, value=repr(first["input"]), problem=first["msg"] + meaning)
+    return InputError("settings.bad_value", file=file, key=place, value=repr(first["input"]), problem=_problem(first), meaning=meaning)
+
+
+def _problem(error: Mapping[str, Any]) -> Said | str:
+    """Return what pydantic found in the user's language; its own English words where the kind of error is a rare one."""
+    kind, values = str(error["type"]), dict(error.get("ctx", {}))
+    if "expected" in values:
+        values["expected"] = str(values["expected"]).replace(" or ", " / ")
+    known = kind if kind in PROBLEMS else kind.partition("_")[0]
+    return Said(PROBLEMS[known], values) if known in PROBLEMS else str(error["msg"])
 
 
 def _fields(kind: Any, path: Sequence[int | str]) -> dict[str, FieldInfo]:

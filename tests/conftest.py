@@ -24,6 +24,17 @@ hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=Tr
 hypothesis.settings.load_profile("repeatable")
 
 
+def program(*names: str) -> str:
+    """Return the path of an installed program; skip the test where there is none, but never in CI, which installs what it needs."""
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        missing = f"{names[0]} is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(f"{missing}, and .ci/run should have installed it")
+        pytest.skip(missing)
+    return found
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of visible real data: MUSTERWERK_SHARED, or `shared` beside the repository."""

@@ -1,6 +1,7 @@
 """Damaged files: never a traceback, and never a number that is not in the known table."""
 
 import random
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -106,3 +107,68 @@ def test_the_undamaged_file_is_read(tmp_path):
     table = load_tables(SCHEMA, SETTINGS, tmp_path).tables["sales"]
     assert table["sold"].sum() == pytest.approx(sum(float(row[3].replace(",", ".")) for row in rows[1:]))
     assert table.schema["sold"] == pl.Float64
+
+
+# --- the damaged cells themselves -----------------------------------------------------------------------------------------
+
+NOTHING = {"", "#NV", "#N/A", "k.A.", "k. A.", "-", "–", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL"}
+GERMAN = re.compile(r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)?(?:,[0-9]+)?-?")
+ENGLISH = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?-?")
+THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([\s'][0-9]{3})+([.,][0-9]+)?-?")
+STRANGE = "0123456789.,-+ '€eExk\u00a0\u0663\uff15\u2212\"/%"
+
+
+def meant(cell: str, *, german: bool) -> float | str | None:
+    """Return the number a cell states in one way of writing, None for nothing, "bad" where it is none: written apart from the reader."""
+    cell = cell.strip()
+    if cell in NOTHING:
+        return None
+    cell = re.sub(r"^€\s*|\s*€$", "", cell).replace("\u2212", "-").removeprefix("'")
+    if THOUSANDS.fullmatch(cell):
+        cell = re.sub(r"[\s']", "", cell)
+    if not (GERMAN if german else ENGLISH).fullmatch(cell) or not re.search("[0-9]", cell):
+        return "bad"
+    value = float((cell.replace(".", "").replace(",", ".") if german else cell.replace(",", "")).strip("+-"))
+    return -value if cell.startswith("-") != cell.endswith("-") else value
+
+
+def scribbled(cell: str, draw: random.Random) -> str:
+    """Return the cell with one to three characters put in, left out or replaced."""
+    letters = list(cell)
+    for _ in range(draw.randint(1, 3)):
+        place, what = draw.randrange(len(letters) + 1), draw.random()
+        if what < 0.6 or not letters:
+            letters.insert(place, draw.choice(STRANGE))
+        elif what < 0.8:
+            letters.pop(min(place, len(letters) - 1))
+        else:
+            letters[min(place, len(letters) - 1)] = draw.choice(STRANGE)
+    return "".join(letters)
+
+
+def misread(seed: int, folder: Path) -> bool | None:
+    """Return whether a file with scribbled numbers is read wrongly; None: it was refused by name."""
+    draw = random.Random(seed)
+    german, fraction = draw.random() < 0.5, draw.random() < 0.7
+    numbers = [draw.randint(0, 2000) / 2 for _ in range(30)]
+    cells = [f"{number:.1f}".replace(".", "," if german else ".") if fraction else str(int(number)) for number in numbers]
+    for _ in range(draw.randint(1, 2)):
+        place = draw.randrange(30)
+        cells[place] = scribbled(cells[place], draw)
+    lines = ["Datum;Filiale;Artikel;Menge"]
+    lines += [f"{date(2024, 1, 1) + timedelta(row):%d.%m.%Y};Bonn;Brot;{cell}" for row, cell in enumerate(cells)]
+    (folder / "kasse.csv").write_bytes("\r\n".join(lines).encode("utf-8"))
+    try:
+        found = load_tables(SCHEMA, SETTINGS, folder).tables["sales"].sort("day")["sold"].to_list()
+    except InputError:
+        return None
+    ways = [german] if fraction else [False, True]
+    return not any([meant(cell.replace('"', ""), german=way) for cell in cells] == found for way in ways)
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(2000, marks=pytest.mark.slow)])
+def test_no_scribbled_number_is_misread(tmp_path, count):
+    found = [misread(seed, tmp_path) for seed in range(count)]
+    assert [seed for seed, wrong in enumerate(found) if wrong] == []
+    assert found.count(False) > count / 10  # harmless scribbles are read, not all is refused
+    assert found.count(None) > count / 10

@@ -23,6 +23,7 @@ from pipelines.settings import load_settings, read_toml
 from pipelines.table import Loaded, load_tables
 from pipelines.usecase import Sheet
 from tests.bakery import SETTINGS, bakery, till_export
+from tests.conftest import program
 from usecases.__main__ import main
 from usecases.food_waste import CASE
 from usecases.food_waste.features import inputs
@@ -230,6 +231,18 @@ def test_stale_and_shrunken_data_are_refused_with_the_reason(folder, capsys):
     assert plan(folder, "--for", f"{NEXT}", "--despite-gaps") == 0
 
 
+def test_a_lost_branch_is_refused_and_a_lost_article_named(folder, capsys):
+    bakery(folder, [line for line in LINES if ";Süd;" not in line or line[3:5] < "08"])
+    assert plan(folder, "--for", f"{NEXT}") == 3
+    capsys.readouterr()
+    bakery(folder, [line for line in LINES if ";Süd;" not in line or line[3:5] + line[:2] < "0815"])
+    assert plan(folder, "--for", f"{NEXT}") == 0
+    assert "in the last 7 days of the data by: Süd" in capsys.readouterr().out
+    bakery(folder, [line for line in LINES if "Süd;Franzbrötchen" not in line or line[3:5] < "08"])
+    assert plan(folder, "--for", f"{NEXT}") == 0
+    assert "Süd, Franzbrötchen (5 of 6 go on)" in capsys.readouterr().out
+
+
 def test_a_closed_day_and_a_missing_day(folder, capsys):
     sunday = LAST + timedelta(days=(6 - LAST.weekday()))
     assert plan(folder, "--for", f"{sunday}") == 2
@@ -287,9 +300,7 @@ def test_a_sheet_says_how_it_is_laid_out():
 
 @pytest.mark.slow
 def test_libreoffice_opens_and_saves_the_sheet_and_changes_survive(folder):
-    office = shutil.which("soffice")
-    if office is None:
-        pytest.skip("LibreOffice (soffice) is not installed")
+    office = program("soffice")
     assert plan(folder, "--for", f"{NEXT}") == 0
     file = sheets(folder) / "plan.xlsx"
     changed(file, Brötchen=("Süd", 7, "Fest"))

@@ -1,7 +1,6 @@
 """The parts of the report: what is computed, how numbers are written, the catalogues, the SVG building blocks."""
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -15,6 +14,7 @@ from pipelines.report import facts, svg, write_report
 from pipelines.report.words import Shown, Words, digits
 from pipelines.result import Note, Result
 from pipelines.texts import catalogue
+from tests.conftest import program
 from tests.toy_result import toy_result
 
 
@@ -105,9 +105,7 @@ def test_catalogues_match_and_every_text_is_used():
 
 @pytest.mark.slow
 def test_a_browser_without_network_shows_it_without_an_error(result, tmp_path):
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium on this machine")
+    browser = program("chromium", "google-chrome")
     write_report(result, tmp_path / "report.html", "de", "Backplan")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     options += ["--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,720"]

@@ -189,3 +189,9 @@ def test_a_missing_file_and_a_folder_are_no_settings(tmp_path):
 def test_exit_codes_of_the_error_tree():
     assert (MusterwerkError.exit_code, InputError.exit_code, ContractError.exit_code, GateError.exit_code) == (1, 2, 1, 3)
     assert all(issubclass(kind, MusterwerkError) for kind in (InputError, ContractError, GateError))
+
+
+def test_what_does_not_fit_is_said_in_german():
+    error = failure({"costs": {"price_eur": -1}})
+    assert "muss größer als 0 sein" in error.render("de")
+    assert "greater" not in error.render("de")

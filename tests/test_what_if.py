@@ -1,7 +1,6 @@
 """The sliders of the report in a real browser: no error, no request, accessible, fast, and the same figures as the command line."""
 
 import random
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from pipelines.run import Prepared, choose, featured, judged, prepare, replay_al
 from pipelines.table import Loaded
 from pipelines.value import saving
 from tests.bakery import COSTS
+from tests.conftest import program
 from usecases.food_waste import CASE, simulated
 from usecases.food_waste.costs import add_costs
 from usecases.food_waste.settings import FoodWaste
@@ -39,9 +39,7 @@ def result(world) -> Result:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+    chromium = program("chromium", "chromium-browser", "google-chrome")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -18,7 +18,7 @@ from pipelines.table import Loaded
 from pipelines.texts import Lang
 from pipelines.usecase import Forecaster, Sheet, UseCase
 
-RECENT_DAYS = 28
+RECENT_DAYS, QUIET_DAYS = 28, 7  # a series, a group without any sale for so long is worth a word
 SHRUNKEN = 0.7  # fewer series than this share of those the model was judged on: something is missing from the export
 
 
@@ -112,8 +112,13 @@ def _default_sheet(case: UseCase[Any], forecasts: pl.DataFrame, acted: pl.DataFr
     return Sheet(group, tuple(others) or (case.time,), quantity)
 
 
-def refuse_stale(case: UseCase[Any], planned: Planned, rows_of_run: pl.DataFrame, fresh: pl.DataFrame, settings: CaseSettings) -> None:
-    """Raise GateError when the data end too early for the day, or when series are missing that the model was judged on.
+def gaps(case: UseCase[Any], planned: Planned, rows_of_run: pl.DataFrame, fresh: pl.DataFrame, settings: CaseSettings) -> list[Note]:
+    """Return a note on series that the model was judged on and that have no rows any more.
+
+    Raises
+    ------
+    GateError
+        When the data end too early for the day, a whole group (branch) is gone, or more than three in ten series are.
 
     Parameters
     ----------
@@ -129,9 +134,25 @@ def refuse_stale(case: UseCase[Any], planned: Planned, rows_of_run: pl.DataFrame
         raise GateError("plan.stale", last=planned.last, day=planned.day, missing=len(between), first=between[0])
     end: Any = rows_of_run[case.time].cast(pl.Date).max()
     then = rows_of_run.filter(pl.col(case.time).cast(pl.Date) > end - timedelta(days=RECENT_DAYS)).select(case.keys).unique()
-    seen = pl.col(case.target).is_not_null() & (pl.col(case.time).cast(pl.Date) > planned.last - timedelta(days=RECENT_DAYS))
-    now = fresh.filter(seen & (pl.col(case.time).cast(pl.Date) <= planned.last)).select(case.keys).unique()
-    gone = then.join(now, on=case.keys, how="anti")
-    if then.height and 1 - gone.height / then.height < SHRUNKEN:
-        shown = "; ".join(", ".join(map(str, row)) for row in gone.sort(case.keys).head(3).rows())
-        raise GateError("plan.shrunken", then=then.height, now=then.height - gone.height, examples=shown)
+    now = _selling(case, fresh, planned.last, RECENT_DAYS)
+    gone = then.join(now.select(case.keys).unique(), on=case.keys, how="anti")
+    group = planned.sheet.group if planned.sheet.group in case.keys else case.keys[0]
+    lately = _selling(case, fresh, planned.last, QUIET_DAYS).select(group).unique()
+    quiet = now.select(group).unique().join(lately, on=group, how="anti").sort(group)
+    silent = [Note("plan.note_quiet", {"groups": ", ".join(map(str, quiet[group])), "days": QUIET_DAYS})] if quiet.height else []
+    if gone.is_empty():
+        return silent
+    values = {"then": then.height, "now": then.height - gone.height}
+    shown = "; ".join(", ".join(map(str, row)) for row in gone.sort(case.keys).head(3).rows())
+    if values["now"] / then.height < SHRUNKEN:
+        raise GateError("plan.shrunken", **values, examples=shown)
+    lost = then.select(group).unique().join(now.select(group).unique(), on=group, how="anti").sort(group)
+    if lost.height:
+        raise GateError("plan.lost_group", groups=", ".join(map(str, lost[group].head(3))), count=lost.height)
+    return [*silent, Note("plan.note_gone", {**values, "examples": shown})]
+
+
+def _selling(case: UseCase[Any], fresh: pl.DataFrame, last: date, days: int) -> pl.DataFrame:
+    """Return the rows of the last days of the data on which something happened: a day without a row counts as zero for a while."""
+    day = pl.col(case.time).cast(pl.Date)
+    return fresh.filter((pl.col(case.target).cast(pl.Float64) > 0) & (day > last - timedelta(days=days)) & (day <= last))

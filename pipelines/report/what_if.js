@@ -1,5 +1,6 @@
 "use strict";
-/* Repeats decision and value of the use case for other costs; the tables were made by the run (usecases/food_waste/what_if.py). */
+/* Decides and values anew for other unit costs. The run made the tables: what is missed and left over per group and week for every
+   critical ratio cost(missed) / (cost(missed) + cost(left)), and both unit costs as a base and a slope per slider. */
 (function () {
   const data = JSON.parse(document.getElementById("what-if-data").textContent);
   const box = document.getElementById("what-if");
@@ -9,8 +10,9 @@
   const service = document.getElementById("what-if-service");
 
   function costs(group, change) {
-    const price = group[0] * (1 + change.price_percent / 100), make = group[1] * (1 + change.unit_cost_percent / 100);
-    return [price - make + group[4] + change.goodwill_add_eur, make + group[3] + change.disposal_add_eur - group[2] - change.salvage_add_eur];
+    return group.map(function (unit) {
+      return Object.keys(unit.slopes).reduce(function (sum, name) { return sum + unit.slopes[name] * change[name]; }, unit.base);
+    });
   }
 
   function at(ratio) {  // place between two ratios of the table
@@ -23,7 +25,7 @@
   function valued(change, level) {
     const weeks = data.usual[0][0].length, saved = new Array(weeks).fill(0);
     let usual = 0, plan = 0, perfect = 0, missed = 0, left = 0, possible = true;
-    data.groups.forEach(function (group, g) {
+    data.costs.forEach(function (group, g) {
       const cost = costs(group, change);
       if (!(cost[0] > 0 && cost[1] > 0)) { possible = false; return; }
       const place = at(level === null ? cost[0] / (cost[0] + cost[1]) : level), k = place[0], share = place[1];

@@ -26,6 +26,7 @@ from pipelines.track.model import CHAMPION, register
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 EVIDENCE, VERSION = "musterwerk.evidence", "musterwerk.model_version"  # tags by which a recorded run is found again
 BATCH, DIGEST_LENGTH = 100, 36  # MLflow's own limits
 # what MLflow and its libraries warn each other about: nothing here or in the user's data
@@ -193,7 +194,7 @@ def _recording(client: "MlflowClient", experiment: str, name: str, tags: Mapping
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the end of the block."""
+    """Let Ctrl-C, SIGTERM and a closed terminal wait until the end of the block."""
     if threading.current_thread() is not threading.main_thread():  # Python interrupts the main thread only
         yield
         return
@@ -202,7 +203,7 @@ def _uninterrupted() -> Iterator[None]:
     def remember(number: int, _frame: FrameType | None) -> None:
         pressed.append(number)
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, remember) for number in STOPPING}
     try:
         yield
     finally:

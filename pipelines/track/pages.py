@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.errors import InputError
-from pipelines.running import interrupted_by_sigterm
+from pipelines.running import ended_like_ctrl_c
 from pipelines.track.store import DATABASE, artifact_root, database_uri, mend_locations
 
 HOST = "127.0.0.1"
@@ -36,12 +36,12 @@ def served(home: Path, port: int, tell: Callable[[str], None]) -> None:
     words = ["-m", "mlflow", "server", "--host", HOST, "--port", str(chosen), "--workers", "1"]
     stores = ["--backend-store-uri", database_uri(home), "--artifacts-destination", artifact_root(home), "--serve-artifacts"]
     tell(f"http://{HOST}:{chosen}")
-    process = subprocess.Popen([sys.executable, *words, *stores], env={**os.environ, **quiet}, start_new_session=os.name != "nt")
-    interrupted_by_sigterm()
-    try:
-        process.wait()
-    finally:
-        _ended(process)
+    with ended_like_ctrl_c():
+        process = subprocess.Popen([sys.executable, *words, *stores], env={**os.environ, **quiet}, start_new_session=os.name != "nt")
+        try:
+            process.wait()
+        finally:
+            _ended(process)
 
 
 def _ended(process: "subprocess.Popen[bytes]") -> None:

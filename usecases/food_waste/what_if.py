@@ -1,7 +1,8 @@
 """What the page needs to value other costs itself: pieces missed and left over per cost group and week, for every critical ratio.
 
 Cost is linear in these pieces, and the plan depends on the costs through the critical ratio alone: so a table over critical ratios is
-enough to repeat decision and value in the page (`pipelines/report/what_if.js`) without the forecasts.
+enough to repeat decision and value in the page without the forecasts. The page (`pipelines/report/what_if.js`) knows no bakery: it is
+told what a missed and a left-over piece cost as a base and a slope per slider.
 """
 
 from typing import Any
@@ -62,22 +63,26 @@ def what_if(rows: pl.DataFrame, usual: pl.DataFrame, s: FoodWaste) -> dict[str, 
         at = s.model_copy(update={"service_level": ratio})
         plan.append(pieces(decide(rows.drop(hidden, strict=False), at, None)["bake"]))
         perfect.append(np.sum(pieces(decide(sure.drop(hidden, strict=False), at, None)["bake"]), axis=2).round(2).tolist())
-    changes = s.changes.model_dump()
-    base = groups.with_columns(  # the costs before this run's own changes: the page applies changes anew
-        price_eur=pl.col("price_eur") / (1 + s.changes.price_percent / 100),
-        unit_cost_eur=pl.col("unit_cost_eur") / (1 + s.changes.unit_cost_percent / 100),
-        salvage_eur=pl.col("salvage_eur") - s.changes.salvage_add_eur,
-        disposal_eur=pl.col("disposal_eur") - s.changes.disposal_add_eur,
-        goodwill_eur=pl.col("goodwill_eur") - s.changes.goodwill_add_eur,
-    )
     return {
         "ratios": ratios,
-        "groups": [list(row) for row in base.rows()],
+        "costs": [unit_costs(group, s) for group in groups.iter_rows(named=True)],
         "days": (last - first).days + 1,
         "usual": pieces(usual["bake"]),
         "plan": plan,
         "perfect": perfect,
         "controls": [
-            {"name": name, "low": low, "high": high, "step": step, "start": changes[name]} for name, (low, high, step) in CONTROLS.items()
+            {"name": name, "low": low, "high": high, "step": step, "start": getattr(s.changes, name)}
+            for name, (low, high, step) in CONTROLS.items()
         ],
     }
+
+
+def unit_costs(group: dict[str, float], s: FoodWaste) -> list[dict[str, Any]]:
+    """Return what a missed and a left-over piece cost: `base` without any change, and EUR per step of each control of `CONTROLS`."""
+    price = group["price_eur"] / (1 + s.changes.price_percent / 100)
+    make = group["unit_cost_eur"] / (1 + s.changes.unit_cost_percent / 100)
+    goodwill = group["goodwill_eur"] - s.changes.goodwill_add_eur
+    thrown = group["disposal_eur"] - s.changes.disposal_add_eur - group["salvage_eur"] + s.changes.salvage_add_eur
+    missed = {"price_percent": price / 100, "unit_cost_percent": -make / 100, "goodwill_add_eur": 1.0}
+    left = {"unit_cost_percent": make / 100, "disposal_add_eur": 1.0, "salvage_add_eur": -1.0}
+    return [{"base": price - make + goodwill, "slopes": missed}, {"base": make + thrown, "slopes": left}]
