@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.plan.words import label
 from pipelines.settings import read_toml
-from pipelines.texts import Lang, number, text
+from pipelines.texts import Lang, dated, number, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
 from pipelines.usecase import UseCase
@@ -97,32 +98,37 @@ def _lines(case: UseCase[Any], seen: Understanding, toml: str, request: CheckReq
         for column, guess in seen.mapping[file["table"]].items():
             schema = case.tables.get(file["table"], case.schema)
             doubt = "" if guess.sure else text("check.doubt", lang)
-            doc = schema[column].doc if column in schema else column
+            doc = label(case.name, "column", column, lang) if lang == "de" or column not in schema else schema[column].doc
             lines.append(text("check.column", lang, column=column, header=guess.header, doc=doc, doubt=doubt))
         unused = [header for header in file["headers"] if header not in {guess.header for guess in seen.mapping[file["table"]].values()}]
         if unused:
             lines.append(text("check.unused", lang, headers=", ".join(unused[:_KEPT])))
         lines.append("")
-    said = [said_of(finding.key, finding.values, lang, _SIGNS[finding.level]) for finding in seen.findings]
-    lines += [*said, *(said_of(note.key, note.values, lang, "·") for note in seen.notes)]
+    said = [said_of(case.name, finding.key, finding.values, lang, _SIGNS[finding.level]) for finding in seen.findings]
+    lines += [*said, *(said_of(case.name, note.key, note.values, lang, "·") for note in seen.notes)]
     if seen.fine and toml:
         where = text("check.written", lang, file=request.write) if request.write else text("check.proposed", lang)
         lines += ["", where] + ([] if request.write else [toml.rstrip()])
     return lines
 
 
-def said_of(key: str, values: Mapping[str, Any], lang: Lang, sign: str) -> str:
+def said_of(case: str, key: str, values: Mapping[str, Any], lang: Lang, sign: str) -> str:
     """Return a finding or note as a line, numbers and dates in the language."""
     full = key if "." in key else f"check.{key}"
-    return f"{sign} {text(full, lang, **{name: shown(value, lang) for name, value in values.items()})}"
+    named = {name: shown(value, lang) for name, value in values.items()}
+    if "unit" in named:
+        named["unit"] = label(case, "unit", str(named["unit"]), lang)
+    return f"{sign} {text(full, lang, **named)}"
 
 
 def shown(value: Any, lang: Lang) -> Any:
     """Return a number or date as the language writes it, anything else as it is."""
+    if isinstance(value, list | tuple):
+        return ", ".join(str(shown(part, lang)) for part in value)
     if isinstance(value, bool) or not isinstance(value, int | float | date):
         return value
     if isinstance(value, date):
-        return f"{value:%d.%m.%Y}" if lang == "de" else f"{value:%Y-%m-%d}"
+        return dated(value, lang)
     return number(value, lang, 0 if float(value).is_integer() else 1)
 
 

@@ -78,7 +78,7 @@ def _planned(request: PlanRequest, case: UseCase[Any], stored: StoredRun, settin
         found = gaps(case, planned, stored.frames["forecasts"], rows, settings)
         planned = replace(planned, notes=(*planned.notes, *found))
     title = case.title.get(lang, case.name)
-    basis = text("plan.basis", lang, run=stored.name, last=_day(planned.last, lang), source=loaded.source)
+    basis = text("plan.basis", lang, run=stored.name, last=planned.last, source=loaded.source)
     sheets = workbook(planned, lang, title)
     files = {f"{STEM}.csv": as_csv(planned), f"{STEM}.html": page(planned, lang, title, basis).encode(), WORKBOOK: sheets}
     if case.plan_files:
@@ -142,15 +142,11 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _day(day: date, lang: Lang) -> str:
-    return f"{day:%d.%m.%Y}" if lang == "de" else f"{day:%Y-%m-%d}"
-
-
 def _outcome(planned: Planned, stored: StoredRun, workbook_file: Path, spared: str | None, lang: Lang) -> Outcome:
     rows = rows_of(planned)
     total = float(rows["quantity"].sum())
     values = {
-        "day": _day(planned.day, lang),
+        "day": planned.day,
         "rows": number(rows.height, lang),
         "groups": number(rows[planned.sheet.group].n_unique(), lang),
         "total": number(total, lang),

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _NAME_LENGTH = 31  # what Excel allows
 _WIDE, _NARROW = 38, 12
+_LINE, _FULL = 15, 1.1  # points per line; a line holds somewhat fewer letters than its width says
 _MOST = 60  # widest column, characters
 
 
@@ -80,11 +82,15 @@ def _fill(  # noqa: PLR0913 - one sheet with all that stands on it
 ) -> None:
     page = book.add_worksheet(name)
     heads = [*table.columns, *(entries or {})]
+    widths = []
     for place, head in enumerate(heads):
         page.write_string(0, place, head, formats["head"])
         longest = max([len(head) / 1.5, *(len(str(value)) for value in table[head].head(200))]) if head in table.columns else _NARROW * 1.6
-        page.set_column(place, place, min(max(_NARROW, longest + 2), _MOST))
+        widths.append(min(max(_NARROW, longest + 2), _MOST))
+        page.set_column(place, place, widths[-1])
     for number, row in enumerate(table.iter_rows(), start=1):
+        # not every program finds the height of wrapped text by itself
+        page.set_row(number, _LINE * max(ceil(len(str(cell)) * _FULL / width) for cell, width in zip(row, widths, strict=False)))
         for place, cell in enumerate(row):
             if isinstance(cell, int | float) and not isinstance(cell, bool):
                 page.write_number(number, place, cell, formats["number"])

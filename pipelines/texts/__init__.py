@@ -1,6 +1,7 @@
 """What end users read, in German and English: one catalogue per area (`en/table.toml`, `de/table.toml`, ...)."""
 
 import tomllib
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -20,7 +21,14 @@ def catalogue(area: str, lang: Lang) -> dict[str, str]:
 def text(key: str, lang: Lang = "en", /, **values: object) -> str:
     """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown."""
     area, name = key.split(".", 1)
-    return catalogue(area, lang)[name].format(**values)
+    return catalogue(area, lang)[name].format(**{place: dated(value, lang) for place, value in values.items()})
+
+
+def dated(value: object, lang: Lang) -> object:
+    """Return a date as the language writes it (21.03.2025, 2025-03-21), anything else as it is."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return f"{value:%d.%m.%Y}" if lang == "de" else value.isoformat()
+    return value
 
 
 def number(value: float, lang: Lang = "en", digits: int = 0) -> str:

@@ -66,7 +66,7 @@ def _times(name: str, table: pl.DataFrame, time: str, keys: list[str]) -> list[F
     seen = days["day"].unique().sort()
     missing = length - len(seen)
     if missing:
-        found.append(Finding("days_without_rows", {"table": name, "count": missing, "examples": _examples(_absent(seen, first, last))}))
+        found.append(Finding("days_without_rows", {"table": name, "count": missing, "examples": [*_absent(seen, first, last).head(FEW)]}))
     weekdays = sorted(set(range(1, 8)) - set(seen.dt.weekday().unique()))
     if weekdays and length > ENOUGH_DAYS // 12:
         found.append(Finding("closed_weekdays", {"table": name, "count": len(weekdays), "numbers": ", ".join(map(str, weekdays))}))
@@ -80,10 +80,6 @@ def _times(name: str, table: pl.DataFrame, time: str, keys: list[str]) -> list[F
 def _absent(seen: pl.Series, first: date, last: date) -> pl.Series:
     every = pl.date_range(first, last, eager=True)
     return every.filter(~every.is_in(seen.to_list()))
-
-
-def _examples(values: pl.Series) -> str:
-    return ", ".join(str(value) for value in values.head(FEW)) + (" ..." if len(values) > FEW else "")
 
 
 def _numbers(name: str, table: pl.DataFrame, ours: str, column: Column, keys: list[str]) -> list[Finding]:

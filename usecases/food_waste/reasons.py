@@ -27,7 +27,8 @@ def _said(row: dict[str, object], ratio: float, lang: Lang) -> str:
         return text("food_waste.why_new", lang, weekday=weekday)
     parts = [text("food_waste.why_level", lang, weekday=weekday, level=number(level, lang, 0 if level >= 10 else 1))]  # noqa: PLR2004
     slope = _number(row, "level_slope")
-    if slope is not None and abs(slope - 1) > MARKED:
+    lifted = (middle or level) > level
+    if slope is not None and abs(slope - 1) > MARKED and (slope > 1) == lifted:  # a trend the forecast does not follow is no reason
         parts.append(text("food_waste.why_rising" if slope > 1 else "food_waste.why_falling", lang))
     parts += [text(f"food_waste.why_{name}", lang) for name in _special(row)]
     if middle is not None and abs(middle / level - 1) > MARKED:
