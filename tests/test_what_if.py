@@ -120,6 +120,8 @@ def test_the_page_begins_where_the_run_ended(result, browser, tmp_path):
     assert found["saved"] == pytest.approx(head.saved.value, rel=0.005)
     assert found["captured"] == pytest.approx(head.captured.value, rel=0.01)
     assert found["usual"] == pytest.approx(head.usual, rel=1e-3)
+    weekly = round(head.saved.value * 7 / result.report.days)
+    assert f"saves {weekly:,} €" in page.locator("#what-if-said").inner_text()
     assert found["low"] == pytest.approx(head.saved.low, rel=0.05)  # other draws of the same weeks
     assert found["high"] == pytest.approx(head.saved.high, rel=0.05)
 

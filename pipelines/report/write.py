@@ -69,7 +69,7 @@ def _what_if(result: Result) -> dict[str, Any]:
         return {"what_if": None, "what_if_json": "", "script": "", "script_source": ""}
     code = files(__package__ or "pipelines.report").joinpath("what_if.js").read_text(encoding="utf-8")
     digest = b64encode(sha256(code.encode()).digest()).decode()
-    tables = json.dumps(result.what_if, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    tables = json.dumps({**result.what_if, "days": result.report.days}, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     allowed = Markup(f"; script-src 'sha256-{digest}'")  # noqa: S704 - a hash
     return {"what_if": result.what_if, "what_if_json": Markup(tables), "script": Markup(code), "script_source": allowed}  # noqa: S704
 

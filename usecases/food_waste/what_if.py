@@ -66,7 +66,6 @@ def what_if(rows: pl.DataFrame, usual: pl.DataFrame, s: FoodWaste) -> dict[str, 
     return {
         "ratios": ratios,
         "costs": [unit_costs(group, s) for group in groups.iter_rows(named=True)],
-        "days": (last - first).days + 1,
         "usual": pieces(usual["bake"]),
         "plan": plan,
         "perfect": perfect,
