@@ -44,9 +44,12 @@ def workbook(planned: Planned, lang: Lang, title: str) -> bytes:
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, **plain})
     book.set_properties({"title": title, "comments": text("plan.made_by", lang)})
-    formats = {"head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "bg_color": "#E8EEF4"}),
-               "number": book.add_format({"num_format": "#,##0.##", "valign": "top"}), "entry": book.add_format({"bg_color": "#FFF9E0", "border": 1}),
-               "wrap": book.add_format({"text_wrap": True, "valign": "top", "indent": 1})}  # fmt: skip
+    formats = {
+        "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "bg_color": "#E8EEF4"}),
+        "number": book.add_format({"num_format": "#,##0.##", "valign": "top"}),
+        "entry": book.add_format({"bg_color": "#FFF9E0", "border": 1}),
+        "wrap": book.add_format({"text_wrap": True, "valign": "top", "indent": 1}),
+    }
     taken: list[str] = []
     whole = totals(rows, sheet.item)
     quantity, names = quantity_label(planned, lang), item_labels(planned, lang)
