@@ -140,7 +140,8 @@ def test_too_short_says_which_period_and_how_much_is_missing(days, options, peri
     assert caught.value.exit_code == 2
     assert caught.value.key == "run.too_short"
     assert (caught.value.values["period"], caught.value.values["days"]) == (period, length)
-    assert str(FIRST) in caught.value.render("de")
+    assert f"{FIRST:%d.%m.%Y}" in caught.value.render("de")
+    assert str(FIRST) in caught.value.render("en")
 
 
 def test_exactly_four_weeks_are_enough():
