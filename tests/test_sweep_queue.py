@@ -117,6 +117,24 @@ def test_a_reaper_killed_between_its_two_steps_loses_nothing(queue):
     assert params in [one.params for one in queue.states(TrialState.COMPLETE)]
 
 
+def test_a_trial_handed_back_while_another_process_refills_is_not_filled_twice(queue, monkeypatch):
+    """What a worker tells between two looks at the trials must not look like a missing place."""
+    trial, _ = claim(queue, 0, SPACE)
+    plain, looks = study.Queue.trials.fget, []
+
+    def seen(self):
+        found = plain(self)
+        if not looks:
+            looks.append(1)
+            study._tell(queue, trial, TrialState.FAIL, None, {study.ENDED: study.HANDED_BACK})
+        return found
+
+    monkeypatch.setattr(study.Queue, "trials", property(seen))
+    study.refill(queue)
+    study.refill(queue)
+    assert counts(queue) == {"COMPLETE": 1, "FAIL": 1, "WAITING": 5}
+
+
 def test_a_point_that_kills_its_workers_is_given_up_and_replaced(queue):
     params = claim(queue, 0, SPACE)[1]
     for worker in range(1, 10):

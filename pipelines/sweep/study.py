@@ -182,16 +182,18 @@ def refill(queue: Queue) -> None:
 
 
 def _refill(queue: Queue) -> None:
+    # one look at the trials for both steps: others fail theirs meanwhile, and a place must not be filled by a successor and anew
     trials = queue.trials
     followed = {trial.user_attrs[RETRY_OF] for trial in trials if RETRY_OF in trial.user_attrs}
+    places = sum(trial.state != TrialState.FAIL for trial in trials)
     for trial in trials:
         if trial.state == TrialState.FAIL and trial.number not in followed:
             successor = _successor(trial)
             if successor is not None:
                 queue.study.enqueue_trial(successor[0], user_attrs=successor[1])
+                places += 1
     if too_many_errors(queue.spec, trials):
         return
-    places = sum(trial.state != TrialState.FAIL for trial in queue.trials)
     for _ in range(queue.spec.trials - places):
         queue.study.enqueue_trial({})
 
