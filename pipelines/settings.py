@@ -44,6 +44,7 @@ class TableSettings(Frozen):
     date_format: str | dict[str, str] = Field("auto", description="format such as %d.%m.%Y, or per column; auto: ISO, German")
     melt: MeltSettings | None = Field(None, description="for a wide table: one column per branch or weekday becomes rows")
     aggregate: bool = Field(False, description="put several rows per day and keys together (receipts, bookings); false: an error")
+    missing: tuple[str, ...] = Field((), description="further cells that mean nothing, such as ? or #BEZUG!")
     drop: dict[str, tuple[str, ...]] = Field({}, description="rows to leave out: our column = values, such as a seasonal group")
 
     def decimal_of(self, column: str) -> Decimal:
