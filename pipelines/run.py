@@ -77,7 +77,7 @@ def prepare(case: UseCase[S], loaded: Loaded, settings: S) -> Prepared:
         series=rows.select(case.keys).n_unique(),
         first=days.min(),  # type: ignore[arg-type]
         last=days.max(),  # type: ignore[arg-type]
-        notes=(*loaded.notes, *_calendar_notes(settings, days.min(), days.max())),  # type: ignore[arg-type]
+        notes=(*loaded.notes, *(_calendar_notes(settings, days.min(), days.max()) if case.grid == "daily" else ())),  # type: ignore[arg-type]
     )
     return Prepared(case.prepare(rows, settings), facts)
 

@@ -76,6 +76,8 @@ class Forest:
                 "verbose": -1}  # fmt: skip
 
 
+LARGE = Forest(rounds=400, rate=0.03, leaves=15, min_rows=100, features=0.25, bagging=0.75, l2=20.0)
+MANY = 20_000  # rows from which the larger trees are fitted
 ADDITIVE = Forest(rounds=500, rate=0.05, leaves=2, features=0.5, bagging=0.7, seeds=2)
 
 
@@ -88,7 +90,7 @@ class Boosted:
     """
 
     encoder: Encoder
-    forest: Forest = Forest()
+    forest: Forest | None = None  # None: by the number of rows
     threads: int = 1
     seed: int = 1
     text_weights: list[float] = field(default_factory=list)
@@ -106,11 +108,12 @@ class Boosted:
             table = np.column_stack([table, self._crossed(grams, events)])
             self.text_weights, self.text_offset = logistic(grams, events, 1.0)
         coded = list(range(len(self.encoder.numbers), len(self.encoder.numbers) + len(self.encoder.categories)))
+        forest = self.forest or (Forest() if past.height < MANY else LARGE)
         self.trees = []
-        for number in range(self.forest.seeds):
-            how = self.forest.parameters(self.threads, self.seed + number)
+        for number in range(forest.seeds):
+            how = forest.parameters(self.threads, self.seed + number)
             data = lgb.Dataset(table, events.astype(float), categorical_feature=coded, params=how)
-            self.trees.append(lgb.train(how, data, self.forest.rounds))
+            self.trees.append(lgb.train(how, data, forest.rounds))
         return self
 
     def _crossed(self, grams: Any, events: NDArray[np.bool_]) -> Floats:
@@ -133,7 +136,10 @@ class Boosted:
     def save(self, folder: Path) -> None:
         """Write the trees as LightGBM text beside a JSON file."""
         head = {key: getattr(self, key) for key in ("threads", "seed", "text_weights", "text_offset")}
-        write_json(folder, {**head, "encoder": asdict(self.encoder), "forest": asdict(self.forest), "count": len(self.trees)})
+        write_json(
+            folder,
+            {**head, "encoder": asdict(self.encoder), "forest": asdict(self.forest) if self.forest else None, "count": len(self.trees)},
+        )
         for number, model in enumerate(self.trees):
             (folder / f"trees-{number}.txt").write_text(model.model_to_string(), encoding="utf-8")
 
@@ -144,6 +150,6 @@ class Boosted:
 
         head = read_json(folder)
         count = head.pop("count")
-        made = cls(**{**head, "encoder": Encoder(**head["encoder"]), "forest": Forest(**head["forest"])})
+        made = cls(**{**head, "encoder": Encoder(**head["encoder"]), "forest": Forest(**head["forest"]) if head["forest"] else None})
         made.trees = [lgb.Booster(model_str=(folder / f"trees-{number}.txt").read_text(encoding="utf-8")) for number in range(count)]
         return made

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.models.calibrating import Calibration, Promise, calibrate
+from pipelines.models.calibrating import Calibration, Cases, Promise, Ranker, calibrate, plain_cases
 from pipelines.models.encoding import Encoder
 from pipelines.models.members import ADDITIVE, Boosted, Forest, Linear
 from pipelines.models.panel import read_json, write_json
@@ -22,7 +22,7 @@ MEMBERS = ("logistic", "trees", "additive")
 PARTS = {"blend": ("logistic", "trees")}  # the mean of their log odds
 HELD_OUT = 0.25  # newest share of the past that calibrates when no later cases are known
 DRAWS, LOWEST = 1000, 0.025
-PROMISE, FOREST = Promise(), Forest()
+PROMISE = Promise()
 
 
 @dataclass
@@ -41,8 +41,12 @@ class Probability:
         So many of the latest known cases calibrate.
     least
         Fewer events, or fewer others, among them are not calibrated on.
+    rare
+        A level of a category in fewer rows than this is put to the rare ones.
     peers
-        Flag column: the rows among which `rank` counts; None = all.
+        Flag column: the rows among which `order` and `rank` count; None = all.
+    order_by
+        Number columns that rank peers beside the score; missing = 0.
     """
 
     target: str
@@ -56,7 +60,9 @@ class Probability:
     recent: int = 2000
     least: int = 20
     peers: str | None = None
-    forest: Forest = FOREST
+    order_by: Sequence[str] = ()
+    forest: Forest | None = None
+    rare: int = 10
     threads: int = 1
     seed: int = 1
     chosen: str | None = None
@@ -96,7 +102,7 @@ class Probability:
             for part in needed:
                 first[part].fit(rows[:cut], events[:cut])
             score = self._score({part: first[part].score(rows[cut:]) for part in needed}, name)
-            self.calibration = calibrate(score, events[cut:], self._peers(rows[cut:]), self.promise)
+            self.calibration = calibrate(self._cases(rows[cut:], score), self.promise, self.least)
         self.members = {part: member.fit(rows, events) for part, member in self._made().items()}
         return self
 
@@ -140,17 +146,18 @@ class Probability:
         events = self._events(rows)
         if min(int(events.sum()), int((~events).sum())) < self.least:
             return None
-        return calibrate(self._score_of(rows, name), events, self._peers(rows), self.promise)
+        return calibrate(self._cases(rows, self._score_of(rows, name)), self.promise, self.least)
 
     def _finished(self, rows: pl.DataFrame, name: str, calibration: Calibration | None) -> pl.DataFrame:
         score = self._score_of(rows, name)
-        plain = calibration or calibrate(np.zeros(2), np.array([True, False]), np.ones(2, bool), self.promise)
-        return rows.with_columns(*plain.columns(score).values(), pl.lit(name).alias("model_used"))
+        plain = calibration or calibrate(plain_cases(np.zeros(2), np.array([True, False])), self.promise)
+        further = self._further(rows) if len(plain.ranker.weights) > 1 else np.empty((rows.height, 0))
+        return rows.with_columns(*plain.columns(score, further).values(), pl.lit(name).alias("model_used"))
 
     def _p(self, rows: pl.DataFrame, name: str, events: Flags) -> Floats:
         """Return probabilities of a candidate, each calibrated alike on the rows themselves: two parameters, so the ranking decides."""
         score = self._score_of(rows, name)
-        return calibrate(score, events, np.ones(len(score), bool), self.promise).probability(score)
+        return calibrate(plain_cases(score, events), self.promise).probability(score)
 
     def _candidates(self) -> list[str]:
         return list(dict.fromkeys((self.default, *self.candidates)))
@@ -168,7 +175,7 @@ class Probability:
         return {part: self._member(part) for part in parts}
 
     def _member(self, name: str) -> Linear | Boosted:
-        encoder = Encoder(list(self.numbers), list(self.categories), self.text)
+        encoder = Encoder(list(self.numbers), list(self.categories), self.text, self.rare)
         if name == "logistic":
             return Linear(encoder)
         return Boosted(encoder, ADDITIVE if name == "additive" else self.forest, self.threads, self.seed)
@@ -176,15 +183,19 @@ class Probability:
     def _events(self, rows: pl.DataFrame) -> Flags:
         return np.asarray(rows[self.target].cast(pl.Float64).to_numpy() > 0)
 
-    def _peers(self, rows: pl.DataFrame) -> Flags:
-        return np.ones(rows.height, bool) if self.peers is None else rows[self.peers].fill_null(value=False).to_numpy()
+    def _cases(self, rows: pl.DataFrame, score: Floats) -> Cases:
+        peers = np.ones(rows.height, bool) if self.peers is None else rows[self.peers].fill_null(value=False).to_numpy()
+        return Cases(score, self._events(rows), peers, self._further(rows))
+
+    def _further(self, rows: pl.DataFrame) -> Floats:
+        return rows.select(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in self.order_by).to_numpy().reshape(rows.height, -1)
 
     def save(self, folder: Path) -> None:
         """Write JSON and LightGBM text; no pickles."""
-        plain = ("target", "text", "time", "default", "recent", "least", "peers", "threads", "seed", "chosen", "compared")
+        plain = ("target", "text", "time", "default", "recent", "least", "peers", "rare", "threads", "seed", "chosen", "compared")
         head = {key: getattr(self, key) for key in plain}
-        lists = {key: list(getattr(self, key)) for key in ("numbers", "categories", "candidates")}
-        parts = {"promise": asdict(self.promise), "forest": asdict(self.forest)}
+        lists = {key: list(getattr(self, key)) for key in ("numbers", "categories", "candidates", "order_by")}
+        parts = {"promise": asdict(self.promise), "forest": asdict(self.forest) if self.forest else None}
         made = asdict(self.calibration) if self.calibration else None
         write_json(folder, {**head, **lists, **parts, "calibration": made, "members": list(self.members)})
         for name, member in self.members.items():
@@ -195,10 +206,11 @@ class Probability:
         """Read what `save` wrote."""
         head = read_json(folder)
         names, made = head.pop("members"), head.pop("calibration")
-        head |= {"promise": Promise(**head["promise"]), "forest": Forest(**head["forest"])}
+        head |= {"promise": Promise(**head["promise"]), "forest": Forest(**head["forest"]) if head["forest"] else None}
         model = cls(**head)
         model.members = {name: (Linear if name == "logistic" else Boosted).load(folder / name) for name in names}
         if made is not None:
-            nested = {"thresholds": ClassThresholds(**made["thresholds"]), "threshold": Threshold(**made["threshold"])}
+            nested = {"thresholds": ClassThresholds(**made["thresholds"]), "threshold": Threshold(**made["threshold"]),
+                      "ranker": Ranker(**{part: tuple(values) for part, values in made["ranker"].items()})}  # fmt: skip
             model.calibration = Calibration(**{**made, **nested, "peers": tuple(made["peers"])})
         return model

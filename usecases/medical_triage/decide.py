@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.decide.slots import Flags, Floats, Ints, arriving, capacity, ranked
 from usecases.medical_triage.settings import MedicalTriage
+from usecases.medical_triage.story import groups
 
 ROUTINE, SOON, URGENT = 0.0, 1.0, 2.0  # a person looks: in turn; by a slot; at once
 FIRST = 2.0  # priority of an abstention: above every probability
@@ -46,7 +47,15 @@ def decide(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
         set=conformal_set(),
         probability=pl.col("p"),
         alone=pl.col("flagged").cast(pl.Float64),
+        groups=group_words(rows),
     )
+
+
+def group_words(rows: pl.DataFrame) -> pl.Expr:
+    """Return the groups of each visit as one text, such as age_band=65+|sex=f: the report and the audit look at them apart."""
+    held = groups(rows)
+    parts = [pl.lit(f"{name}=") + pl.col(name).fill_null("?").str.replace_all("[|=]", " ") for name in held]
+    return pl.concat_str(parts, separator="|") if parts else pl.lit("")
 
 
 def conformal_set() -> pl.Expr:

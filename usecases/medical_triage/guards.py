@@ -128,7 +128,8 @@ def refuse_inverted(rows: pl.DataFrame) -> None:
 
 def directions(rows: pl.DataFrame) -> tuple[list[str], list[str]]:
     """Return the known risk factors that point the right and the wrong way, by more than three standard errors."""
-    right, wrong = [], []
+    right: list[str] = []
+    wrong: list[str] = []
     for name, sign in DIRECTIONS.items():
         if name not in rows.columns or rows[name].null_count() == rows.height:
             continue

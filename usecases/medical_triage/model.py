@@ -19,6 +19,7 @@ WATCHED = "watch.json"
 CLOSED = ("sex", "arrival_mode", "injury", "mental", "pain")  # few levels: an unseen one is an error, not a rarity
 WINDOW, LEAST = 200, 50  # visits of a site over which missing values are watched
 EVERYWHERE = "*"
+ORDER_BY = ("pain_score",)  # the pain scale is where human triage errs most (Moon et al. 2019): it ranks second looks beside the risk
 
 
 @dataclass
@@ -148,6 +149,8 @@ def model(s: MedicalTriage) -> TriageModel:
         recent=forecast.recent,
         least=s.guards.few,
         peers="candidate",
+        order_by=ORDER_BY,
+        rare=forecast.rare,
         threads=s.threads,
         seed=s.seed,
     )

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.decide.slots import Floats
-from usecases.medical_triage.decide import ROUTINE, SOON, URGENT, assigned
+from usecases.medical_triage.decide import ROUTINE, SOON, URGENT, assigned, group_words
 from usecases.medical_triage.settings import MedicalTriage
 
 Rule = Callable[[pl.DataFrame, MedicalTriage], pl.DataFrame]
@@ -75,6 +75,7 @@ def _acted(rows: pl.DataFrame, slot: np.ndarray, urgent: np.ndarray) -> pl.DataF
         set=pl.lit(""),
         probability=pl.lit(0.0),
         alone=pl.lit(0.0),
+        groups=group_words(rows),
     )
 
 

@@ -31,8 +31,13 @@ def category(doc: str, aliases: str = "") -> Column:
 KNOWN = {
     "patient": category("who: several visits of one patient stay on one side of a split", "patient, patnr, patienten id, patient nbr"),
     "site": category("hospital or department; never an input of the model", "haus, standort, klinik, site, group"),
-    "human_level": number("urgency given by a person: 1 is most urgent; business as usual, never an input of the model", "level", 1, 5,
-                          "triage, ktas, esi, mts, dringlichkeit"),
+    "human_level": number(
+        "urgency given by a person: 1 is most urgent; business as usual, never an input of the model",
+        "level",
+        1,
+        5,
+        "triage, ktas, esi, mts, dringlichkeit",
+    ),
     "complaint": category("chief complaint in the words of the person who wrote it down", "beschwerde, leitsymptom, chief complaint"),
     "age": number("age", "years", 0, 130, "alter, age"),
     "sex": category("sex", "geschlecht, sex, gender"),

@@ -55,7 +55,9 @@ class Slots(Frozen):
 class Reviewer(Frozen):
     """How good the second look is: never assumed to be perfect unless you say so."""
 
-    right: float = Field(0.9, description="probability that the reader recognises a missed emergency (or that a call is in time)", ge=0, le=1)
+    right: float = Field(
+        0.9, description="probability that the reader recognises a missed emergency (or that a call is in time)", ge=0, le=1
+    )
     false_upgrade: float = Field(0.05, description="probability that the reader upgrades a patient who is none", ge=0, le=1)
 
 
@@ -97,6 +99,7 @@ class Forecast(Frozen):
     members: tuple[Member, ...] = Field(
         ("logistic", "trees", "additive", "blend"), description="models compared on the select period; the first is kept unless beaten"
     )
+    rare: int = Field(10, description="levels of a category in fewer rows than this are taken together", ge=2)
     recent: int = Field(2000, description="so many of the latest known cases recalibrate", ge=100)
     level: float = Field(0.9, description="coverage promised for each class by the conformal sets", gt=0.5, lt=1)
     recall: float = Field(0.95, description="recall the model alone would have to promise", gt=0.5, lt=1)

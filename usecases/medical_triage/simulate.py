@@ -1,7 +1,7 @@
 """The embedded data: a simulated emergency department whose true risks are known, or scikit-learn's Wisconsin data for teaching.
 
-Nothing here is a real patient. The nurse of the simulation sees the vital signs and listens to pain; she underrates quiet emergencies of old
-people, as is known from mistriage studies. That is what a second look can find.
+Nothing here is a real patient. The nurse of the simulation sees the vital signs and listens to pain; she underrates quiet emergencies of
+old people, as is known from mistriage studies. That is what a second look can find.
 """
 
 from collections.abc import Mapping

@@ -69,10 +69,10 @@ def _served(events: list[tuple[float, int, int]], free: list[float], arrival: Fl
         while events and events[0][0] <= now:
             _, kind, row = heapq.heappop(events)
             heapq.heappush(waiting_rows, (kind, arrival[row], row))
-        row = _next(waiting_rows, waits)
-        if row is not None:
-            waits[row] = now - arrival[row]
-            now += minutes[row]
+        chosen = _next(waiting_rows, waits)
+        if chosen is not None:
+            waits[chosen] = now - arrival[chosen]
+            now += minutes[chosen]
         heapq.heappush(free, now)
     return waits
 

@@ -25,7 +25,7 @@ def assemble(tables: Mapping[str, pl.DataFrame], s: MedicalTriage) -> pl.DataFra
         The outcome never or always says event.
     """
     raw = tables["visits"]
-    rows = raw.with_columns(_event(s), **_visit(raw), **_age(raw)).drop("outcome")
+    rows = raw.with_columns(_event(s), **_visit(raw), **_age(raw)).drop("outcome", ROW, "age_band", strict=False)
     events = rows["event"].drop_nulls()
     if not len(events) or events.sum() in (0, len(events)):
         raise InputError("medical_triage.one_class", events=", ".join(s.outcome.events), found=_found(raw))
