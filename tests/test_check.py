@@ -70,7 +70,7 @@ def test_what_cannot_be_done_is_said_in_both_languages(tmp_path, capsys):
     lines = [line.rsplit(";", 1)[0] for line in till()]
     path = saved(tmp_path, lines)
     assert main(["check", "food_waste", "--data", str(path), "--lang", "de"]) == 0
-    assert "Der Plan wird mit demselben Wochentag der Vorwoche verglichen" in capsys.readouterr().out
+    assert "sonst wird der Plan mit demselben Wochentag der Vorwoche verglichen" in capsys.readouterr().out
     assert main(["check", "food_waste", "--data", str(path)]) == 0
     assert "compared with the same weekday of last week" in capsys.readouterr().out
 

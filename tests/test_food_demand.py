@@ -10,7 +10,7 @@ from pipelines.run import gridded
 from pipelines.table import Loaded
 from tests.bakery import KEYS, MONDAY, chain, frame, settings
 from usecases.food_waste import CASE
-from usecases.food_waste.demand import evidence, prepare, sold_out
+from usecases.food_waste.demand import evidence, prepare, sold_out, with_orders
 from usecases.food_waste.simulate import simulate
 from usecases.food_waste.story import notes
 from usecases.food_waste.world import WorldSettings
@@ -31,6 +31,13 @@ def test_nothing_returned_means_sold_out_if_anything_was_sold():
     rows = frame(sold=[5, 5, 0, 5, None], returned=[0, 2, 0, None, None], ordered=[9, 5, 0, 5, None])
     assert evidence(rows) == "returned"
     assert sold_out(rows, settings()).to_list() == [True, False, False, False, False]
+
+
+def test_what_was_baked_is_sold_plus_left_over_where_no_orders_are_given():
+    rows = frame(sold=[5, 5, None], returned=[2, 0, None])
+    assert with_orders(rows)["ordered"].to_list() == [7.0, 5.0, None]
+    given = rows.with_columns(ordered=pl.Series([9.0, None, None]))
+    assert with_orders(given)["ordered"].to_list() == [9.0, None, None]
 
 
 def test_everything_ordered_sold_means_sold_out():
