@@ -12,7 +12,7 @@ from tests.bakery import KEYS, MONDAY, chain, frame, settings
 from usecases.food_waste import CASE
 from usecases.food_waste.demand import evidence, prepare, sold_out, with_orders
 from usecases.food_waste.simulate import simulate
-from usecases.food_waste.story import notes
+from usecases.food_waste.story import notes, unknown_products
 from usecases.food_waste.world import WorldSettings
 
 NEVER = settings(demand={"sold_out": "never"})
@@ -148,3 +148,13 @@ def test_the_report_names_deadline_business_as_usual_weather_and_simple_rows():
     told = dict(notes(rows[1:].with_columns(ordered=pl.lit(19.0)), settings()))
     assert set(told) == {"food_waste.deadline_1", "food_waste.unseen", "food_waste.usual_ordered"}
     assert told["food_waste.unseen"] == {"column": "ordered", "days": 0.0, "share": 0.0, "pieces": 0}
+
+
+def test_figures_for_a_product_that_is_not_sold_are_named_with_the_nearest_name():
+    rows = frame(sold=[5, 5]).with_columns(product=pl.lit("Mischbrot"))
+    assert unknown_products(rows, settings(products={"Mischbrod": {"price_eur": 4.2}, "Torte": {"tray": 6}})) == [
+        "Mischbrod (Mischbrot?)",
+        "Torte",
+    ]
+    assert unknown_products(rows, settings(day_old={"products": ["Zopf"]})) == []  # nothing is sold on the second day
+    assert unknown_products(rows, settings(day_old={"products": ["Zopf"], "demand_share": 0.1})) == ["Zopf"]
