@@ -87,6 +87,17 @@ def test_receipts_are_added_up_and_a_single_shop_needs_no_column(tmp_path):
     assert seen.tables["sales"]["constants"] == {"branch": "all"}
 
 
+def test_a_cancelled_receipt_now_and_then_is_taken_off_and_told(tmp_path):
+    lines = ["Datum;Artikel;Menge;Stückpreis"]
+    lines += [f"{date(2024, 1, 1) + timedelta(n):%d.%m.%Y};Brot;{m};4,20 €" for n in range(DAYS) for m in range(1, 9)]
+    lines[9::80] = [line.replace(";1;", ";-1;") for line in lines[9::80]]
+    seen = understand(CASE, [saved(tmp_path, lines)])
+    assert seen.fine
+    assert seen.tables["sales"]["aggregate"] is True
+    assert "price_eur" in seen.mapping["sales"]
+    assert any(note.key == "table.note_negative" and note.values["count"] == len(lines[9::80]) for note in seen.notes)
+
+
 def test_a_second_table_is_joined_on_the_keys_it_has(tmp_path):
     sales = saved(tmp_path, till())
     weather = ["Datum;Temperatur"] + [f"{date(2024, 1, 1) + timedelta(n):%d.%m.%Y};{n % 30},5" for n in range(DAYS)]

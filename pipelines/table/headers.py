@@ -120,5 +120,5 @@ def kind_of(values: pl.Series) -> str:
         return "date"
     if text.str.to_lowercase().is_in((*TRUE, *FALSE)).all():
         return "flag"
-    numeric = text.str.contains(r"^[-+]?[\d.,]+-?$").mean() > 0.5  # type: ignore[operator]  # noqa: PLR2004
+    numeric = text.str.contains(r"^(?:€\s*)?[-+−]?[\d.,]+\s*€?-?$").mean() > 0.5  # type: ignore[operator]  # noqa: PLR2004
     return "number" if numeric and not text.str.contains(r"^0\d").any() else "text"

@@ -112,7 +112,7 @@ SCHEMA = {
         minimum=0,
         optional=True,
         total="mean",
-        aliases="preis, verkaufspreis, vk, price, einzelpreis",
+        aliases="preis, verkaufspreis, vk, price, einzelpreis, unit price, stückpreis",
     ),
     "unit_cost_eur": Column(
         "number",
