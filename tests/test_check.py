@@ -98,6 +98,15 @@ def test_a_cancelled_receipt_now_and_then_is_taken_off_and_told(tmp_path):
     assert any(note.key == "table.note_negative" and note.values["count"] == len(lines[9::80]) for note in seen.notes)
 
 
+def test_the_time_on_a_receipt_tells_the_last_sale(tmp_path):
+    lines = ["Datum;Uhrzeit;Artikel;Menge"]
+    lines += [f"{date(2024, 1, 1) + timedelta(n):%d.%m.%Y};{h:02d}:30;Brot;2" for n in range(DAYS) for h in (7, 12, 9)]
+    seen = understand(CASE, [saved(tmp_path, lines)])
+    assert seen.mapping["sales"]["last_sale"].header == "Uhrzeit"
+    assert seen.loaded is not None
+    assert seen.loaded.tables["sales"]["last_sale"].unique().sort().to_list() == [7.5, 9.5, 12.5]
+
+
 def test_a_second_table_is_joined_on_the_keys_it_has(tmp_path):
     sales = saved(tmp_path, till())
     weather = ["Datum;Temperatur"] + [f"{date(2024, 1, 1) + timedelta(n):%d.%m.%Y};{n % 30},5" for n in range(DAYS)]
