@@ -13,7 +13,7 @@ from pipelines.calendar import calendar, school_holidays_known, school_holidays_
 from pipelines.errors import ContractError
 from pipelines.grid import complete_grid
 from pipelines.replay import Replay, replay
-from pipelines.result import DataFacts, Interval, Note, Result
+from pipelines.result import DataFacts, Interval, Note, Period, Result
 from pipelines.scores import calibration, scores
 from pipelines.settings import CaseSettings
 from pipelines.table import Loaded, assemble, conformed, data_digest, joins
@@ -69,8 +69,13 @@ def gridded(case: UseCase[S], loaded: Loaded, settings: S) -> pl.DataFrame:
 def prepare(case: UseCase[S], loaded: Loaded, settings: S) -> Prepared:
     """Return the rows with derived outcomes, and the facts of what was read."""
     rows = gridded(case, loaded, settings)
+    return Prepared(case.prepare(rows, settings), data_facts(case, loaded, rows, settings))
+
+
+def data_facts(case: UseCase[S], loaded: Loaded, rows: pl.DataFrame, settings: S) -> DataFacts:
+    """Return the facts of what was read; `rows` are those of `gridded`."""
     days = rows[case.time].cast(pl.Date)
-    facts = DataFacts(
+    return DataFacts(
         source=loaded.source,
         digest=data_digest(rows),
         rows=rows.filter(pl.col(case.target).is_not_null()).height,
@@ -79,7 +84,6 @@ def prepare(case: UseCase[S], loaded: Loaded, settings: S) -> Prepared:
         last=days.max(),  # type: ignore[arg-type]
         notes=(*loaded.notes, *_calendar_notes(settings, days.min(), days.max())),  # type: ignore[arg-type]
     )
-    return Prepared(case.prepare(rows, settings), facts)
 
 
 def _calendar_notes(settings: CaseSettings, first: date, last: date) -> list[Note]:
@@ -195,16 +199,21 @@ def choose(case: UseCase[S], rows: pl.DataFrame, periods: Periods, settings: S, 
     """Make every choice on the select period: the model's own (weights, recalibration) and the best simple rule."""
     model = case.model(settings)
     raw = backtest(case, model, rows, periods.select, settings, lambda _, share: progress("select", share))
-    forecasts = raw
-    if isinstance(model, Choosing):
-        model.choose(judged(case, raw, settings))
-        forecasts = finished(case, model, raw, raw.clear(), periods.select, settings)
-    forecasts = judged(case, forecasts, settings)
+    forecasts = chosen_forecasts(case, model, raw, periods.select, settings)
     policies = {**case.rules, "usual": case.usual, "plan": case.decide}
     ledgers = {name: replay(case, forecasts, settings, policy, name).ledger for name, policy in policies.items()}
     unit = units(case, ledgers["plan"])[0]
     rule = min(case.rules, key=lambda name: float(ledgers[name][unit].sum()), default=None)
     return Selected(model, raw, rule, value.difference(stacked(ledgers), case.time, unit, "plan", "usual", case.block))
+
+
+def chosen_forecasts(case: UseCase[S], model: Forecaster, raw: pl.DataFrame, select: Period, settings: S) -> pl.DataFrame:
+    """Let the model choose by its raw forecasts of the select period; return its final ones beside the outcomes the judge goes by."""
+    forecasts = raw
+    if isinstance(model, Choosing):
+        model.choose(judged(case, raw, settings))
+        forecasts = finished(case, model, raw, raw.clear(), select, settings)
+    return judged(case, forecasts, settings)
 
 
 def certain(model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:
