@@ -166,6 +166,7 @@ class UseCase(Generic[S]):
     value: Callable[..., Any]
 
     title: Mapping[str, str] = field(default_factory=dict)  # {"en": ..., "de": ...}
+    notice: Mapping[str, str] = field(default_factory=dict)  # the same: what every page must say (report, plan sheets, papers)
     folder: Path | None = None  # where settings.toml and README.md stand
     grid: Literal["daily", "none"] = "daily"  # complete daily grid: closed days become rows without outcomes
     tables: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)  # input tables by name, where they are not the rows
