@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.audit import append, log_file, read, repair, verify
-from pipelines.audit.entries import ROWS, hashed, kept_folder, model_digest
+from pipelines.audit.entries import ROWS, hashed, keep_state, kept_folder, model_digest
+from pipelines.audit.replaying import read_state
 from pipelines.errors import GateError, InputError
 from tests.bakery import trusted_bakery
 from usecases.__main__ import main
@@ -378,3 +380,40 @@ def test_a_thousand_decisions_of_an_own_use_case_are_replayed_identically(tmp_pa
     assert page.oddFooter.left.text == notice
     assert page.cell(page.max_row, 1).value == notice
     assert main(["plan", str(folder), "--learn", str(sheets / "plan.xlsx")]) == 0  # the notice is no changed line
+
+
+def test_the_state_in_which_a_day_begins_is_kept_and_replayed(folder, capsys):
+    """Day-old pieces on the shelf change the decision: without the kept state the replay would decide otherwise."""
+    assert plan(folder, "--for", f"{LAST}") == 0
+    assert plan(folder, "--for", f"{LAST}", "--set", "day_old.demand_share=0.4", "--set", "day_old.replaces=1.0") == 0
+    entries = logged(folder, "decision")
+    alone, shelf = ([entry["decision"]["bake"] for entry in entries[first : first + 6]] for first in (0, 6))
+    assert alone != shelf
+    kept = kept_folder(folder / "mlruns", "food_waste", entries[6]["batch"])
+    assert pl.read_parquet(kept / "state.parquet").height > 0
+    capsys.readouterr()
+    assert call(folder, "audit", "replay", "food_waste", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["differing"] == []
+
+
+@dataclass(frozen=True)
+class Battery:
+    """A state as a use case may have it."""
+
+    charge_kwh: float
+    since: date
+
+
+class Closed:
+    """A state that nothing can be said about."""
+
+
+@pytest.mark.parametrize("state", [None, Battery(3.7, date(2024, 3, 1)), {"a": [1, 2.5]}, 0.1 + 0.2])
+def test_states_are_read_back_equal(tmp_path, state):
+    keep_state(tmp_path, state)
+    assert read_state(tmp_path) == (True, state)
+
+
+def test_a_state_that_cannot_be_kept_is_said_so(tmp_path):
+    keep_state(tmp_path, Closed())
+    assert read_state(tmp_path) == (False, None)

@@ -15,7 +15,7 @@ import pytest
 
 from pipelines.audit import append, log_file
 from pipelines.errors import InputError
-from pipelines.evidence import write_run
+from pipelines.evidence import read_run, write_run
 from pipelines.models import Quantiles, WeekdayQuantile
 from pipelines.models.panel import Panel
 from pipelines.models.simple import weekday_columns
@@ -287,3 +287,15 @@ def test_answers_in_the_docs_are_accepted():
     (block,) = re.findall(r"^```toml\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     known = {f"{document['name']}_{re.sub('[()]', '', item['id'])}" for document in outline()["document"] for item in document["items"]}
     assert set(tomllib.loads(block)) <= known
+
+
+def test_runs_of_earlier_versions_are_read_and_leave_fields_open(folder, tmp_path):
+    facts = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    del facts["notice"], facts["data"]["columns"], facts["model"]["inputs"]
+    (folder / "result.json").write_text(json.dumps(facts), encoding="utf-8")
+    result = read_run(folder).result(CaseSettings)
+    assert (result.notice, result.data.columns) == ({}, {})
+    papers = texts(folder, tmp_path, "en")
+    assert "**Columns read.** OPEN (data analyst)" in papers["data_sheet"]
+    assert "**Columns the model reads.** OPEN (data analyst)" in papers["model_card"]
+    assert NOTICE["en"] not in papers["papers"]

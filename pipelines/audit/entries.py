@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError
-from pydantic_core import PydanticSerializationError
 
 from pipelines.audit.chain import Head, append, read
 from pipelines.evidence import MODEL, StoredRun
@@ -187,7 +186,7 @@ def keep(home: Path, subject: Subject, rows: pl.DataFrame, state: Any) -> tuple[
         rows.write_parquet(part / ROWS)
         (part / SETTINGS).write_bytes(_settings(subject.settings))
         (part / SALT).write_bytes(salt)
-        _keep_state(part, state)
+        keep_state(part, state)
         batch = model_digest(part)
         part.rename(kept_folder(home, case, batch))
     finally:
@@ -199,7 +198,7 @@ def _settings(settings: CaseSettings) -> bytes:
     return settings.model_dump_json(exclude={"data"}).encode()
 
 
-def _keep_state(folder: Path, state: Any) -> None:
+def keep_state(folder: Path, state: Any) -> None:
     """Keep the state in which a day began: a frame, or what pydantic can write as JSON; what cannot be kept is named by the replay."""
     kind = f"{type(state).__module__}:{type(state).__qualname__}"
     if isinstance(state, pl.DataFrame):
@@ -207,7 +206,7 @@ def _keep_state(folder: Path, state: Any) -> None:
         return
     try:
         value = TypeAdapter(type(state)).dump_python(state, mode="json")
-    except (PydanticSchemaGenerationError, PydanticSerializationError):
+    except (PydanticSchemaGenerationError, ValueError):  # no schema, or a value that is no JSON
         value, kind = None, ""
     (folder / STATE).write_text(json.dumps({"kind": kind, "value": value}), encoding="utf-8")
 

@@ -89,7 +89,7 @@ def _made_again(entry: Mapping[str, Any], home: Path, find: Callable[[str], Case
         actions = replay(case, rows, settings, case.decide, "plan").actions
         made = rows.join(actions, on=index, how="left", maintain_order="left")
     else:
-        known, state = _state(folder)
+        known, state = read_state(folder)
         if not known:
             return "audit.state_lost", None
         made = acted(case, load_model(model_folder).predict(rows), settings, state)
@@ -111,7 +111,7 @@ def _compared(entries: Iterable[Mapping[str, Any]], rows: list[dict[str, Any]]) 
     return found
 
 
-def _state(folder: Path) -> tuple[bool, Any]:
+def read_state(folder: Path) -> tuple[bool, Any]:
     """Return whether the state was kept, and the state."""
     if (folder / STATE_ROWS).is_file():
         return True, pl.read_parquet(folder / STATE_ROWS)
