@@ -46,7 +46,7 @@ def road_km(latitude: tuple[float, ...], longitude: tuple[float, ...], depot_lat
 def with_left_out(
     rounds: Sequence[Round], left_out: Sequence[int], asked: Customers, vans: Sequence[Vehicle], late_eur_per_minute: float
 ) -> list[Round]:
-    """Return the rounds with every customer in one: who fits in nowhere goes where that costs least, late minutes and ways back included."""
+    """Return the rounds with every customer in one: who fits in nowhere goes where that costs least, late minutes included."""
     orders = {vehicle: list[int]() for vehicle in range(len(vans))} | {each.vehicle: list(each.order) for each in rounds}
 
     def eur(vehicle: int, order: Sequence[int]) -> float:

@@ -29,5 +29,5 @@ def levels(s: DeliveryRounds) -> list[float]:
 
 
 def model(s: DeliveryRounds) -> Residual:
-    """Return the unfitted forecaster: the level times what the customer took of it so far, drawn towards all customers while data are few."""
+    """Return the unfitted forecaster: the level times what was taken of it, drawn towards all customers while data are few."""
     return Residual(levels(s), PANEL)

@@ -48,7 +48,7 @@ def clock(minutes: float) -> str:
 
 
 def plan_files(rows: pl.DataFrame, s: DeliveryRounds, lang: Lang) -> Mapping[str, str | bytes]:
-    """Return `rounds.geojson` (RFC 7946): the depot, each stop, and a line per vehicle, as straight lines between stops."""
+    """Return `stops.geojson` (RFC 7946): the depot, each stop, and a line per vehicle, as straight lines between stops."""
     begins, why = arrivals(rows, s), reasons(rows, s, lang)
     depot = [s.depot.longitude, s.depot.latitude]
     found = [_feature("Point", depot, {"name": text("delivery_rounds.depot", lang)})]
@@ -60,7 +60,7 @@ def plan_files(rows: pl.DataFrame, s: DeliveryRounds, lang: Lang) -> Mapping[str
         for stop, customer in enumerate(each.order, start=1):
             said = {"vehicle": name, "stop": stop, "customer": rows["customer"][customer], "time": clock(begins[customer])}
             found.append(_feature("Point", spots[customer], {**said, "crates": rows["load"][customer], "reason": why[customer]}))
-    return {"rounds.geojson": json.dumps({"type": "FeatureCollection", "features": found}, ensure_ascii=False, indent=1) + "\n"}
+    return {"stops.geojson": json.dumps({"type": "FeatureCollection", "features": found}, ensure_ascii=False, indent=1) + "\n"}
 
 
 def _feature(kind: str, coordinates: object, properties: Mapping[str, object]) -> dict[str, object]:
