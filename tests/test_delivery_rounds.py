@@ -2,18 +2,20 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pipelines.errors import InputError
 from pipelines.settings import load_settings, read_toml
+from usecases import delivery_rounds
 from usecases.delivery_rounds import CASE
 from usecases.delivery_rounds.rules import perfect, usual
 from usecases.delivery_rounds.sheets import plan_files, reasons
 from usecases.delivery_rounds.value import value
 
-S = load_settings(CASE.settings, read_toml(CASE.folder / "settings.toml"))
+S = load_settings(CASE.settings, read_toml(Path(delivery_rounds.__file__).with_name("settings.toml")))
 
 
 def one_day(vehicle: str = "Wagen 1") -> pl.DataFrame:
@@ -43,7 +45,7 @@ def test_perfect_foresight_costs_no_more_than_plan_and_habit():
     hidden = rows.drop("crates", "service_minutes")
     for policy in (CASE.decide, usual):
         acted = policy(hidden, S).with_columns(rows["crates"], rows["service_minutes"])
-        assert best <= value(acted, S)["eur"].sum() + 1e-9
+        assert best <= float(value(acted, S)["eur"].sum()) + 1e-9
 
 
 def test_a_vehicle_that_the_settings_do_not_know_is_named():
