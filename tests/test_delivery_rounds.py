@@ -58,3 +58,12 @@ def test_drivers_get_times_and_a_map_file():
     assert all("dort gegen 04:" in said for said in reasons(rows, S, "de"))
     found = json.loads(plan_files(rows, S, "en")["stops.geojson"])
     assert [feature["geometry"]["type"] for feature in found["features"]].count("Point") == 3
+
+
+def test_more_crates_than_all_vehicles_hold_are_planned_down_and_everybody_is_visited():
+    many = pl.concat([one_day().with_columns(customer=pl.col("customer") + f" {number}") for number in range(8)]).drop(
+        "crates", "service_minutes"
+    )
+    acted = CASE.decide(many, S)  # 8 x (3 + 35) crates for three vans of 60
+    assert acted["load"].sum() <= 180
+    assert (acted["stop"] > 0).all()
