@@ -1,4 +1,5 @@
 """Measure what a random split promises and what comes true: python docs/explanation/random_split.py"""
+
 import polars as pl
 from lightgbm import LGBMRegressor
 
@@ -15,8 +16,10 @@ def rows(seed):
     sales = world.tables["sales"].join(world.tables["weather"], on="day", how="left", maintain_order="left")
     before = sales.select(pl.col("day").dt.offset_by("7d"), "branch", "product", week_before="sold")
     return sales.join(before, on=["day", "branch", "product"], how="left", maintain_order="left").with_columns(
-        number=(pl.col("day") - pl.col("day").min()).dt.total_days(), weekday=pl.col("day").dt.weekday(),
-        branch_number=pl.col("branch").rank("dense"), product_number=pl.col("product").rank("dense"),
+        number=(pl.col("day") - pl.col("day").min()).dt.total_days(),
+        weekday=pl.col("day").dt.weekday(),
+        branch_number=pl.col("branch").rank("dense"),
+        product_number=pl.col("product").rank("dense"),
     )
 
 

@@ -1,4 +1,5 @@
 """Exercise 5. Closed days (nan) leave numerator and denominator; whole pieces: demand equal to the quantile is covered."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """Exercise 7. Add up first, then divide; numerator and denominator of a draw come from the same weeks."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """Exercise 4. Product-limit estimate: a day sold out at n is at risk up to and including n, and never stops."""
+
 import numpy as np
 
 

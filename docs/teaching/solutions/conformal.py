@@ -1,4 +1,5 @@
 """Exercise 6. The (n + 1) comes from ranking the new day among the n old ones; Python counts from 0, hence k - 1."""
+
 from math import ceil
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Exercise 8. Window first, then shift by the lead, each series apart and in the order of days."""
+
 import polars as pl
 
 

@@ -1,4 +1,5 @@
 """Exercise 1. Costs: lower is better, so the saving is business as usual minus plan, and it is a sum over the period."""
+
 import polars as pl
 
 

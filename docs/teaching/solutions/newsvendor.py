@@ -1,4 +1,5 @@
 """Exercise 3. One more piece pays as long as P(demand > order) x underage exceeds P(demand <= order) x overage."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """Exercise 2. Cut by calendar days: no day may have rows on both sides."""
+
 from datetime import timedelta
 
 import numpy as np

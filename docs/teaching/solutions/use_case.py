@@ -1,4 +1,5 @@
 """Exercise 11. The minimal use case of the tutorial with other names."""
+
 import polars as pl
 
 
