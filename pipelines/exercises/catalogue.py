@@ -39,7 +39,7 @@ EXERCISES = (
     Exercise(3, "newsvendor", ("critical_ratio", "best_order"), 40),
     Exercise(4, "censored", ("share_above",), 45, "food_waste"),
     Exercise(5, "calibration", ("coverage", "band_coverage"), 25),
-    Exercise(6, "conformal", ("recalibrated",), 35),
+    Exercise(6, "conformal", ("recalibrated",), 30),
     Exercise(7, "captured_share", ("captured_share", "interval"), 35),
     Exercise(8, "lag", ("recent",), 35),
     Exercise(9, "capacity", ("share_oven",), 30),

@@ -94,7 +94,8 @@ def judged(question: Question, answers: Answers) -> Verdict:
     seen = question.look(function, cases[first], got[first])
     if seen:
         return Verdict(False, question.function, seen)
-    values = {"given": shown(cases[first]), "got": shown(got[first]), "right": shown(right[first])}
+    here, there = _apart(got[first], right[first])
+    values = {"given": shown(cases[first]), "got": shown(here), "right": shown(there)}
     return Verdict(False, question.function, "different", values)
 
 
@@ -142,16 +143,26 @@ def _numbers(rows: pl.DataFrame, name: str) -> Any:
     return rows[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
+def _apart(one: Any, other: Any) -> tuple[Any, Any]:
+    """Return the first row in which two tables of the same shape differ; anything else as it is."""
+    if isinstance(one, pl.DataFrame) and isinstance(other, pl.DataFrame) and one.columns == other.columns and one.height == other.height:
+        rows = zip(one.iter_slices(1), other.iter_slices(1), strict=True)
+        return next(((a.row(0), b.row(0)) for a, b in rows if not _same_tables(a, b)), (one, other))
+    return one, other
+
+
 def shown(value: Any) -> str:
     """Return a value as a short text for a message."""
     if isinstance(value, tuple | list) and any(isinstance(part, pl.DataFrame | np.ndarray | list | tuple) for part in value):
         found = "; ".join(shown(part) for part in value)
     elif isinstance(value, pl.DataFrame):
-        found = f"{value.height} rows: {value.head(3).rows()}"
+        found = f"{value.height} × {value.columns}"
     elif isinstance(value, np.ndarray):
-        found = str(value.tolist())
+        found = f"[{', '.join(shown(part) for part in value)}]"
+    elif isinstance(value, tuple):
+        found = f"({', '.join(shown(part) for part in value)})"
     elif isinstance(value, float | np.floating):
-        found = f"{float(value):.6g}"
+        found = f"{float(value):.5g}"
     else:
         found = str(value)
     return found if len(found) <= SHOWN else f"{found[:SHOWN]} ..."
