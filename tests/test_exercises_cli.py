@@ -72,6 +72,21 @@ def test_the_first_hour_of_a_student(place, capsys):
     assert out.startswith("Übung 1 ist gelöst: richtig in jedem verborgenen Fall. Weiter mit: musterwerk exercise start 2")
 
 
+def test_exercises_one_to_three_from_an_empty_folder(place, capsys):
+    for number, name in ((1, "ledger"), (2, "random_split"), (3, "newsvendor")):
+        assert told(capsys, "start", str(number))[0] == 0
+        assert told(capsys, "check", str(number))[0] == 3
+        file = place / exercise(number).file
+        answers = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8")
+        file.write_text(filled(file.read_text(encoding="utf-8"), answers), encoding="utf-8")
+        code, out, _ = told(capsys, "check", str(number))
+        assert (code, out) == (
+            0,
+            f"Exercise {number} is solved: right in every hidden case. Next: musterwerk exercise start {number + 1}\n",
+        )
+    assert sorted(path.name for path in place.iterdir()) == [exercise(number).file for number in (1, 2, 3)]
+
+
 def test_start_never_overwrites(place, capsys):
     assert told(capsys, "start", "3", "--to", "übungen")[0] == 0
     file = place / "übungen" / "exercise_03_newsvendor.py"

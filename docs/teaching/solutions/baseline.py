@@ -9,8 +9,6 @@ import polars as pl
 
 
 def order(rows):
-    weeks = [f"week{n}" for n in range(1, 9)]
-    past = rows.select(pl.col(weeks).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-    quantile = np.nan_to_num(np.nanquantile(past, 0.75, axis=1))
+    past = rows.select(f"week{n}" for n in range(1, 9)).to_numpy()
     lift = rows.select(pl.when(pl.col("promotion")).then(1.4).otherwise(1.0)).to_series().to_numpy()
-    return rows.with_columns(order=pl.Series(np.round(quantile * lift)))
+    return rows.with_columns(order=pl.Series(np.round(np.quantile(past, 0.75, axis=1) * lift)))

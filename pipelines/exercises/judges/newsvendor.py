@@ -19,11 +19,6 @@ def _ratio(price: float, unit_cost: float, salvage: float, goodwill: float) -> f
     return underage / (underage + overage)
 
 
-def _expected(demands: Any, order: float, underage: float, overage: float) -> float:
-    gap = order - np.asarray(demands, dtype=float)
-    return float(np.mean(np.maximum(gap, 0) * overage + np.maximum(-gap, 0) * underage))
-
-
 def _costs() -> list[tuple[float, ...]]:
     return [(2.0, 0.6, 0.1, 0.3), (1.0, 0.7, 0.0, 0.1), (4.2, 1.35, 0.4, 0.2), (0.45, 0.14, 0.0, 0.02), (3.0, 1.0, 0.5, 0.0)]
 
