@@ -73,16 +73,9 @@ def questions(*asked: Question) -> Judge:
 def judged(question: Question, answers: Answers) -> Verdict:
     """Return whether the answer is right in every hidden case, or the hint that helps."""
     function, cases = answers[question.function], question.cases()
-    got: list[Any] = []
-    for case in cases:
-        try:
-            answer = function(*deepcopy(list(case)))
-        except Exception as error:  # noqa: BLE001 - whatever a learner's code raises is told to the learner
-            return failed(question.function, error)
-        try:
-            got.append(question.view(answer))
-        except Exception:  # noqa: BLE001 - any shape may come back
-            return Verdict(False, question.function, "shape", {"got": shown(answer)})
+    got = _answers(question, function, cases)
+    if isinstance(got, Verdict):
+        return got
     right = [question.view(question.right(*deepcopy(list(case)))) for case in cases]
     wrong = [number for number in range(len(cases)) if not same(got[number], right[number])]
     if not wrong:
@@ -97,6 +90,23 @@ def judged(question: Question, answers: Answers) -> Verdict:
     here, there = _apart(got[first], right[first])
     values = {"given": shown(cases[first]), "got": shown(here), "right": shown(there)}
     return Verdict(False, question.function, "different", values)
+
+
+def _answers(question: Question, function: Function, cases: Sequence[Sequence[Any]]) -> list[Any] | Verdict:
+    """Return what the function gives in each case, or the verdict when it gives nothing, fails or gives something of another kind."""
+    got = []
+    for case in cases:
+        try:
+            answer = function(*deepcopy(list(case)))
+        except Exception as error:  # noqa: BLE001 - whatever a learner's code raises is told to the learner
+            return failed(question.function, error)
+        if answer is None:
+            return Verdict(False, question.function, "nothing")
+        try:
+            got.append(question.view(answer))
+        except Exception:  # noqa: BLE001 - any shape may come back
+            return Verdict(False, question.function, "shape", {"got": shown(answer)})
+    return got
 
 
 def _made(question: Question, mistake: Function, cases: Sequence[Sequence[Any]], got: Sequence[Any]) -> bool:

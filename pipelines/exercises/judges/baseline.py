@@ -27,7 +27,8 @@ def judge(answers: Answers) -> Verdict:
         try:
             made = _orders(function, rows)
             if made is None:
-                return Verdict(False, NAME, "shape", {"got": shown(function(rows.drop("demand")))})
+                answer = function(rows.drop("demand"))
+                return Verdict(False, NAME, "nothing") if answer is None else Verdict(False, NAME, "shape", {"got": shown(answer)})
             if made.null_count() or not made.is_finite().all():
                 return Verdict(False, NAME, "baseline_empty")
             if _looks_ahead(function, rows, made):

@@ -45,6 +45,8 @@ def _features(case: UseCase[Any], rows: pl.DataFrame, settings: Any) -> Verdict 
         made: Any = case.features(rows, settings)
     except Exception as error:  # noqa: BLE001 - whatever a learner's code raises is told to the learner
         return failed("features", error)
+    if made is None:
+        return Verdict(False, "features", "nothing")
     if isinstance(made, pl.DataFrame) and made.height == rows.height:
         return None
     return Verdict(False, "features", "use_case_rows", {"rows": str(rows.height), "found": shown(getattr(made, "height", made))})
