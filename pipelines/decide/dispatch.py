@@ -15,6 +15,7 @@ from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, mi
 
 from pipelines.decide.battery import Battery, Floats
 
+LONG = 15_000  # steps from which HiGHS's interior point is faster than its simplex (with crossover: the same vertex)
 SOFT = 10.0  # EUR per kWh or kW and step: above any price, so that a soft limit gives way last
 PARTS = ("charge", "discharge", "imported", "exported", "stored", "flexible", "done", "over", "late", "short")
 
@@ -104,7 +105,7 @@ def schedule(problem: Problem) -> Schedule:
     below, most = _inequalities(problem)
     binary = np.flatnonzero(_burning_pays(problem))
     if binary.size == 0:
-        found = linprog(costs, below, most, equal, equals, np.column_stack(bounds), method="highs")
+        found = linprog(costs, below, most, equal, equals, np.column_stack(bounds), method="highs-ipm" if steps > LONG else "highs")
     else:
         found = _with_binaries(problem, costs, (equal, equals), (below, most), bounds, binary)
     if found.x is None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipelines.decide.battery import Battery, Floats, held_peaks
 
+ROUNDING = 1e-6  # kW
 STEPS = 20  # caps tried between the one aimed for and one battery power above it
 
 
@@ -34,10 +35,10 @@ class CapRule:
     """
 
     share: float = 0.9
-    slide: float = 0.8
+    slide: float = 0.65
     refill: float = 0.97
-    day_quantile: float = 0.3
-    day_slide: float = 0.2
+    day_quantile: float = 0.15
+    day_slide: float = 0.4
 
 
 def needed_caps(paths_kw: Floats, least_kw: float, battery: Battery, stored_kwh: float, refill: float) -> Floats:
@@ -61,12 +62,15 @@ def day_cap(paths_kw: Floats, aim_kw: float, peak_kw: float, battery: Battery, s
 
     A cap below what nearly all scenarios need cannot be held: trying would empty the battery before the worst quarter hour. So it is
     raised to the `day_quantile` of what the scenarios need; a low quantile, because a raise that was not needed is paid for the month.
+    The slide insures against what the scenarios do not know: where they all agree, there is none.
     """
     slide = rule.slide * battery.power_kw
     if rule.day_quantile <= 0 or paths_kw.shape[1] == 0:
         return aim_kw, slide
     least = max(aim_kw, peak_kw)
-    if paths_kw.max() <= least:
-        return aim_kw, slide
-    needed = float(np.quantile(needed_caps(paths_kw, least, battery, stored_kwh, rule.refill), rule.day_quantile))
-    return (needed, rule.day_slide * battery.power_kw) if needed > least + 1e-6 else (aim_kw, slide)  # noqa: PLR2004 - rounding
+    needs = needed_caps(paths_kw, least, battery, stored_kwh, rule.refill)
+    needed = float(np.quantile(needs, rule.day_quantile))
+    if needed > least + ROUNDING:
+        return needed, rule.day_slide * battery.power_kw
+    certain = float(np.ptp(paths_kw, axis=1).max()) < ROUNDING
+    return aim_kw, 0.0 if certain else slide

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipelines.calendar import calendar
+from usecases.energy.months import month_columns
 from usecases.energy.settings import Energy
 
 SLOTS, NOON = 96, 48  # quarter hours of a day on the clock, and those before noon
@@ -12,12 +13,13 @@ WEEKS = (7, 14, 21, 28)
 LAGS = (2, 3, 4, 5, 7, 14, 21, 28)
 LEVEL_DAYS, LEVEL_LEAST = 28, 7
 HOUR, SMOOTH = 4, 9  # quarter hours
+SATURDAY, SUNDAY = 6, 7
 INDEX = ["site", "date", "slot"]
 DAY_INDEX = ["site", "date"]
 
 
 def features(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
-    """Return the rows with `level` (kW, mean of the 28 days up to the day before yesterday) and the `inputs` of the forecast.
+    """Return the rows with `level` (kW, mean of the 28 days up to the day before yesterday), the `inputs` of the forecast and `month_columns`.
 
     Everything is read on the clock's grid of 96 quarter hours: of the doubled hour in autumn the mean counts, the hour missing in spring
     is empty. Loads are given as shares of the level, so that one model serves small and large sites.
@@ -29,9 +31,10 @@ def features(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     level = pl.col("level")
     shares = [(pl.col(name) / level).alias(name) for name in (*_slot_features(), *_day_columns()) if name in made.columns]
     made = made.with_columns(shares).join(_calendar(grid, s), on="date", how="left", maintain_order="left")
-    wanted = [name for name in ("level", *inputs(s)) if name not in placed.columns]
+    wanted = [name for name in ("level", "recent_peak_kw", *inputs(s)) if name not in placed.columns]
     joined = placed.join(made.select(*INDEX, *wanted), on=INDEX, how="left", maintain_order="left")
-    return joined.drop("date")
+    kind = pl.when((pl.col("weekday") == SUNDAY) | (pl.col("holiday") == 1)).then(2).when(pl.col("weekday") == SATURDAY).then(1).otherwise(0)
+    return month_columns(joined.with_columns(kind=kind), s)
 
 
 def slot_of(local: pl.Expr) -> pl.Expr:
@@ -94,7 +97,8 @@ def _day_features(grid: pl.DataFrame) -> pl.DataFrame:
         return pl.col(name).shift(lag).over("site", order_by="date")
 
     level = pl.col("mean").shift(2).rolling_mean(LEVEL_DAYS, min_samples=LEVEL_LEAST).over("site", order_by="date")
-    columns = {name: back(*place) for name, place in _DAYS.items()}
+    peak = pl.col("most").shift(2).rolling_max(LEVEL_DAYS, min_samples=1).over("site", order_by="date")
+    columns = {"recent_peak_kw": peak} | {name: back(*place) for name, place in _DAYS.items()}
     return days.select(*DAY_INDEX, site, level=level, **columns)
 
 
