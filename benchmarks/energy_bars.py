@@ -16,7 +16,7 @@ import polars as pl
 
 from pipelines.scores import pinball_loss
 from pipelines.settings import load_settings, merged, read_toml
-from pipelines.table import load_separate
+from pipelines.table import conformed, load_separate
 from usecases.energy import CASE
 from usecases.energy.decide import decide
 from usecases.energy.model import LoadForecast, model
@@ -40,7 +40,7 @@ def rows_of(folder: Path, s: Energy) -> pl.DataFrame:
     for site, file in SITES.items():
         own = load_settings(Energy, merged(s.model_dump(exclude_unset=True), {"data": {"load": {"file": file, "constants": {"site": site}}}}))
         assert CASE.assemble is not None
-        parts.append(CASE.assemble(load_separate(CASE.tables, own.data, folder, folder).tables, own))
+        parts.append(conformed(CASE.assemble(load_separate(CASE.tables, own.data, folder, folder).tables, own), CASE.schema))
     return pl.concat(parts, how="diagonal").filter(pl.col("time") < END).sort("site", "time")
 
 

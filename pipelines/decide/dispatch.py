@@ -16,6 +16,7 @@ from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, mi
 from pipelines.decide.battery import Battery, Floats
 
 LONG = 15_000  # steps from which HiGHS's interior point is faster than its simplex (with crossover: the same vertex)
+MOST_WITH_BINARIES = 1_000  # steps; longer horizons are relaxed: a lower bound of the cost, settled by the meter like every other plan
 SOFT = 10.0  # EUR per kWh or kW and step: above any price, so that a soft limit gives way last
 PARTS = ("charge", "discharge", "imported", "exported", "stored", "flexible", "done", "over", "late", "short")
 
@@ -104,7 +105,7 @@ def schedule(problem: Problem) -> Schedule:
     equal, equals = _equalities(problem)
     below, most = _inequalities(problem)
     binary = np.flatnonzero(_burning_pays(problem))
-    if binary.size == 0:
+    if binary.size == 0 or steps > MOST_WITH_BINARIES:
         found = linprog(costs, below, most, equal, equals, np.column_stack(bounds), method="highs-ipm" if steps > LONG else "highs")
     else:
         found = _with_binaries(problem, costs, (equal, equals), (below, most), bounds, binary)
@@ -225,7 +226,7 @@ def _with_binaries(  # noqa: PLR0913 - the parts of one programme
     low, high = (np.concatenate([bound, np.full(2 * count, value)]) for bound, value in zip(bounds, (0.0, 1.0), strict=True))
     limits = [LinearConstraint(upper, -np.inf, np.concatenate([below[1], rights])), LinearConstraint(same, equal[1], equal[1])]
     whole = np.concatenate([np.zeros(wide), np.ones(2 * count)])
-    options = {"mip_rel_gap": 1e-9}
+    options = {"mip_rel_gap": 1e-7}
     return milp(np.concatenate([costs, np.zeros(2 * count)]), constraints=limits, bounds=Bounds(low, high), integrality=whole, options=options)
 
 
