@@ -38,7 +38,9 @@ def rows_of(folder: Path, s: Energy) -> pl.DataFrame:
     """Return both companies' rows as the pipeline reads them."""
     parts = []
     for site, file in SITES.items():
-        own = load_settings(Energy, merged(s.model_dump(exclude_unset=True), {"data": {"load": {"file": file, "constants": {"site": site}}}}))
+        own = load_settings(
+            Energy, merged(s.model_dump(exclude_unset=True), {"data": {"load": {"file": file, "constants": {"site": site}}}})
+        )
         assert CASE.assemble is not None
         parts.append(conformed(CASE.assemble(load_separate(CASE.tables, own.data, folder, folder).tables, own), CASE.schema))
     return pl.concat(parts, how="diagonal").filter(pl.col("time") < END).sort("site", "time")
@@ -46,10 +48,14 @@ def rows_of(folder: Path, s: Energy) -> pl.DataFrame:
 
 def between(rows: pl.DataFrame, first: dict[str, datetime], last: dict[str, datetime]) -> pl.DataFrame:
     """Return each site's rows from its first to before its last moment."""
-    return pl.concat(rows.filter((pl.col("site") == site) & (pl.col("time") >= first[site]) & (pl.col("time") < last[site])) for site in SITES)
+    return pl.concat(
+        rows.filter((pl.col("site") == site) & (pl.col("time") >= first[site]) & (pl.col("time") < last[site])) for site in SITES
+    )
 
 
-def forecast(rows: pl.DataFrame, s: Energy, report: dict[str, datetime], select: dict[str, datetime]) -> tuple[LoadForecast, pl.DataFrame, float]:
+def forecast(
+    rows: pl.DataFrame, s: Energy, report: dict[str, datetime], select: dict[str, datetime]
+) -> tuple[LoadForecast, pl.DataFrame, float]:
     """Return the model, the reported rows with forecasts, and CPU seconds per quantile and ensemble fitted."""
     begin = dict.fromkeys(SITES, datetime(2010, 1, 1))  # noqa: DTZ001
     forecaster = model(s)
@@ -64,8 +70,8 @@ def forecast(rows: pl.DataFrame, s: Energy, report: dict[str, datetime], select:
     for (site,), part in raw.partition_by("site", as_dict=True, maintain_order=True).items():
         first: date = part["date"].min()
         own = history.filter(pl.col("site") == site)
-        for week in part.with_columns(_week=(pl.col("date") - first).dt.total_days() // 7).partition_by("_week", include_key=False):
-            done.append(forecaster.final(week, own.filter(pl.col("time") < week["time"].min() - pl.duration(hours=12))))
+        weeks = part.with_columns(_week=(pl.col("date") - first).dt.total_days() // 7).partition_by("_week", include_key=False)
+        done += [forecaster.final(week, own.filter(pl.col("time") < week["time"].min() - pl.duration(hours=12))) for week in weeks]
     return forecaster, pl.concat(done), spent
 
 
@@ -73,7 +79,9 @@ def scores(part: pl.DataFrame) -> str:
     """Return WAPE, pinball losses by the mean load and coverage of the 80 % band."""
     truth, mean = part["load_kw"].to_numpy(), float(part["load_kw"].mean())
     wape = np.abs(truth - part["q0.5"].to_numpy()).sum() / truth.sum()
-    losses = " ".join(f".{round(10 * level)}: {pinball_loss(truth, part[f'q{level:g}'].to_numpy(), level).mean() / mean:.3f}" for level in (0.1, 0.5, 0.9))
+    losses = " ".join(
+        f".{round(10 * level)}: {pinball_loss(truth, part[f'q{level:g}'].to_numpy(), level).mean() / mean:.3f}" for level in (0.1, 0.5, 0.9)
+    )
     inside = ((truth >= part["q0.1"].to_numpy()) & (truth <= part["q0.9"].to_numpy())).mean()
     return f"WAPE {wape:.4f}  pinball {losses}  80 % band covers {inside:.3f}"
 
@@ -120,7 +128,10 @@ def main(folder: str, period: str = "report") -> None:
             share = (euros["no_battery"] - total) / possible
             peak = f"{peaks[name] / months:7.1f} kW" if name in peaks else " " * 10
             print(f"  {name:18s} {total:10.0f} EUR  saved {euros['no_battery'] - total:7.0f}  share {share:6.3f}  mean peak {peak}")
-        print(f"  plan against cap rule {euros['cap_rule'] - euros['plan']:.0f} EUR; perfect foresight {euros['perfect foresight']:.1f} (bars {PERFECT[site]:.0f})")
+        print(
+            f"  plan against cap rule {euros['cap_rule'] - euros['plan']:.0f} EUR;",
+            f"perfect foresight {euros['perfect foresight']:.1f} (bars {PERFECT[site]:.0f})",
+        )
         print(f"  {spent_on['plan'] / part['date'].n_unique():.3f} CPU s per day of the plan's replay")
         shares.append((euros["no_battery"] - euros["plan"]) / possible)
     print(f"mean share {np.mean(shares):.3f}")

@@ -165,7 +165,8 @@ def _what_if(case: UseCase[S], forecasts: pl.DataFrame, usual: Replay, settings:
 
 def shown_forecasts(case: UseCase[S], model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:
     """Return what people look at: time, keys, outcomes, decisions, forecast columns and the model that made them."""
-    wanted = [case.time, *case.keys, *case.columns("outcome", "decision"), *model.columns, "model_used"]
+    known = case.columns("known") if case.sections else []  # what the use case's own pictures are drawn from
+    wanted = [case.time, *case.keys, *known, *case.columns("outcome", "decision"), *model.columns, "model_used"]
     return forecasts.select(column for column in wanted if column in forecasts.columns)
 
 

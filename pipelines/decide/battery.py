@@ -115,7 +115,7 @@ def follow(net_kw: Floats, orders: Orders, battery: Battery, stored_kwh: float, 
     return Course(taken, np.maximum(meter, 0), np.maximum(-meter, 0), np.array(stored))
 
 
-def held_peaks(
+def held_peaks(  # noqa: PLR0913 - one state per column
     net_kw: Floats, cap_kw: Floats, battery: Battery, stored_kwh: Floats, refill: float, slide_kw: float = 0.0, hours: float = 0.25
 ) -> Floats:
     """Return the highest import (N,) when N months, paths or caps are run side by side under the cap rule.

@@ -17,7 +17,7 @@ from pipelines.decide.battery import Battery, Floats
 
 LONG = 15_000  # steps from which HiGHS's interior point is faster than its simplex (with crossover: the same vertex)
 MOST_WITH_BINARIES = 1_000  # steps; longer horizons are relaxed: a lower bound of the cost, settled by the meter like every other plan
-SOFT = 10.0  # EUR per kWh or kW and step: above any price, so that a soft limit gives way last
+SOFT = 1_000.0  # EUR per kWh or kW and step: above any price and any peak charge of one kWh, so that a soft limit gives way last
 PARTS = ("charge", "discharge", "imported", "exported", "stored", "flexible", "done", "over", "late", "short")
 
 
@@ -152,7 +152,7 @@ def _bounds(p: Problem) -> tuple[Floats, Floats]:
     for soft, used in (("over", p.limit_kw is not None), ("late", p.flexible is not None)):
         if not used:
             high[_at(soft, steps)] = 0.0
-    high[_at("short", steps)] = p.battery.floor_kwh
+    high[_at("short", steps)] = max(p.battery.floor_kwh - p.stored_kwh, 0.0)  # only a battery found below its floor may stay there
     return low, high
 
 
@@ -201,7 +201,7 @@ def _inequalities(p: Problem) -> tuple[sparse.spmatrix, Floats]:
 Rows = tuple[sparse.spmatrix, Floats]
 
 
-def _with_binaries(  # noqa: PLR0913 - the parts of one programme
+def _with_binaries(
     p: Problem, costs: Floats, equal: Rows, below: Rows, bounds: tuple[Floats, Floats], steps_with: np.ndarray
 ) -> OptimizeResult:
     """Solve with two binaries per step in `steps_with`: charge or discharge, import or export, never both."""
@@ -227,7 +227,9 @@ def _with_binaries(  # noqa: PLR0913 - the parts of one programme
     limits = [LinearConstraint(upper, -np.inf, np.concatenate([below[1], rights])), LinearConstraint(same, equal[1], equal[1])]
     whole = np.concatenate([np.zeros(wide), np.ones(2 * count)])
     options = {"mip_rel_gap": 1e-7}
-    return milp(np.concatenate([costs, np.zeros(2 * count)]), constraints=limits, bounds=Bounds(low, high), integrality=whole, options=options)
+    return milp(
+        np.concatenate([costs, np.zeros(2 * count)]), constraints=limits, bounds=Bounds(low, high), integrality=whole, options=options
+    )
 
 
 def _read(p: Problem, x: Floats, objective: float) -> Schedule:

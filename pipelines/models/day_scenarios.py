@@ -140,7 +140,26 @@ class DayScenarios:
     def save(self, folder: Path) -> None:
         """Write parameters as JSON, models as LightGBM text, the latest days as Parquet."""
         folder.mkdir(parents=True, exist_ok=True)
-        names = ("target levels count members minus scale key day step kind steps seed threads window shifts".split(), ("features",))
+        names = (
+            [
+                "target",
+                "levels",
+                "count",
+                "members",
+                "minus",
+                "scale",
+                "key",
+                "day",
+                "step",
+                "kind",
+                "steps",
+                "seed",
+                "threads",
+                "window",
+                "shifts",
+            ],
+            ("features",),
+        )
         head = {name: getattr(self, name) for part in names for name in part}
         (folder / HEAD).write_text(json.dumps(head), encoding="utf-8")
         for number, member in enumerate(self.models):
@@ -163,7 +182,7 @@ class DayScenarios:
         return made
 
     def _inputs(self, rows: pl.DataFrame) -> Floats:
-        return rows.select(pl.col(name).cast(pl.Float32) for name in self.features).to_numpy()
+        return np.asarray(rows.select(pl.col(name).cast(pl.Float32) for name in self.features).to_numpy())
 
     def _shifts(self, known: pl.DataFrame, window: int) -> dict[str, list[float]]:
         """Return per series and level how far a quantile is moved, in widths of the band."""
@@ -209,7 +228,9 @@ class DayScenarios:
             if len(np.unique(place)) < self.steps - 4:  # an incomplete day; the day of the clock change in spring is complete enough
                 continue
             score, taken = np.zeros(self.steps), np.zeros(self.steps)
-            score[place] = scores_of(np.array(self.levels), part.select(self.quantiles).to_numpy(), part[self.target].to_numpy().astype(float))
+            score[place] = scores_of(
+                np.array(self.levels), part.select(self.quantiles).to_numpy(), part[self.target].to_numpy().astype(float)
+            )
             if self.minus:
                 taken[place] = part[self.minus].fill_null(0.0).to_numpy()
             found.setdefault(str(name), []).append((part[self.kind][0], score, taken))
@@ -227,7 +248,7 @@ class DayScenarios:
         turn = [used[number % len(used)] for number in range(self.count)]
         scores = np.column_stack([score[place] for _, score, _ in turn])
         taken = np.column_stack([course[place] for _, _, course in turn])
-        return values_at(np.array(self.levels), made, scores) - taken
+        return np.asarray(values_at(np.array(self.levels), made, scores) - taken)
 
 
 def scores_of(levels: Floats, quantiles: Floats, values: Floats) -> Floats:

@@ -11,6 +11,7 @@ from usecases.energy.decide import decide
 from usecases.energy.features import features
 from usecases.energy.model import model
 from usecases.energy.perfect import perfect
+from usecases.energy.pictures import sections
 from usecases.energy.plan_files import plan_files, upcoming
 from usecases.energy.schema import SCHEMA, TABLES
 from usecases.energy.settings import Energy
@@ -28,7 +29,7 @@ CASE = UseCase(
     tables=TABLES,
     assemble=assemble,
     grid="none",
-    lead=lambda s: 1.5,  # noon of the day before
+    lead=lambda _: 1.5,  # noon of the day before
     features=features,
     model=model,
     decide=decide,
@@ -44,6 +45,7 @@ CASE = UseCase(
     sheet=Sheet("site", ("local",), "battery_kw", "kW"),
     plan_files=plan_files,
     upcoming=upcoming,
+    sections=sections,
     own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}},
     search={
         "decision.cap_share": Span(0.8, 1.05),

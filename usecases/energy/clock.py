@@ -1,6 +1,6 @@
 """Time stamps as metering writes them: start or end of the interval, legal time or UTC, days of 92 and 100 quarter hours."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -58,18 +58,23 @@ def _step(stamps: pl.Series) -> timedelta:
     return QUARTER if gaps.is_empty() else gaps.mode().sort()[0]  # type: ignore[no-any-return]
 
 
+def _ends(stamps: pl.Series) -> tuple[datetime, datetime]:
+    ordered = stamps.drop_nulls().sort()
+    return ordered[0], ordered[-1]
+
+
 def _refuse_end_stamps(stamps: pl.Series, step: timedelta, name: str) -> None:
     """Refuse stamps that begin at 00:15 and end at 00:00 of the day after: as German load files write the end of the interval."""
-    first, last = stamps.min(), stamps.max()
-    minutes = timedelta(hours=first.hour, minutes=first.minute)  # type: ignore[union-attr]
-    if step <= timedelta(hours=1) and minutes == step and last.hour == last.minute == 0:  # type: ignore[union-attr]
+    first, last = _ends(stamps)
+    minutes = timedelta(hours=first.hour, minutes=first.minute)
+    if step <= timedelta(hours=1) and minutes == step and last.hour == last.minute == 0:
         raise InputError("energy.end_stamps", table=name, first=f"{first:%Y-%m-%d %H:%M}", last=f"{last:%Y-%m-%d %H:%M}")
 
 
 def _refuse_start_stamps(stamps: pl.Series, step: timedelta, name: str) -> None:
-    first, last = stamps.min(), stamps.max()
-    whole = last + step  # type: ignore[operator]
-    if first.hour == first.minute == 0 and whole.hour == whole.minute == 0:  # type: ignore[union-attr]
+    first, last = _ends(stamps)
+    whole = last + step
+    if first.hour == first.minute == 0 and whole.hour == whole.minute == 0:
         raise InputError("energy.start_stamps", table=name, first=f"{first:%Y-%m-%d %H:%M}", last=f"{last:%Y-%m-%d %H:%M}")
 
 
@@ -85,10 +90,14 @@ def _utc(stamps: pl.Series, table: pl.DataFrame, name: str) -> pl.Series:
     later = stamps.dt.replace_time_zone(BERLIN, ambiguous="latest", non_existent="null")
     chosen = pl.select(pl.when(second).then(later).otherwise(missing)).to_series()
     autumn = missing.dt.replace_time_zone(None) == stamps
-    offset = (later.dt.convert_time_zone("UTC").dt.replace_time_zone(None) != missing.dt.convert_time_zone("UTC").dt.replace_time_zone(None)) & autumn
-    lonely = frame.with_columns(autumn=offset).filter("autumn").group_by("stamp", *(key.name for key in keys)).len().filter(pl.col("len") == 1)
+    offset = (
+        later.dt.convert_time_zone("UTC").dt.replace_time_zone(None) != missing.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    ) & autumn
+    lonely = (
+        frame.with_columns(autumn=offset).filter("autumn").group_by("stamp", *(key.name for key in keys)).len().filter(pl.col("len") == 1)
+    )
     if lonely.height:
-        first = lonely["stamp"].min()
+        first, _ = _ends(lonely["stamp"])
         raise InputError("energy.autumn", table=name, count=lonely.height, first=f"{first:%Y-%m-%d %H:%M}")
     return chosen.dt.convert_time_zone("UTC")
 

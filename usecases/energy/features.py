@@ -19,7 +19,7 @@ DAY_INDEX = ["site", "date"]
 
 
 def features(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
-    """Return the rows with `level` (kW, mean of the 28 days up to the day before yesterday), the `inputs` of the forecast and `month_columns`.
+    """Return the rows with `level` (kW, mean of 28 days up to the day before yesterday), `inputs` and `month_columns`.
 
     Everything is read on the clock's grid of 96 quarter hours: of the doubled hour in autumn the mean counts, the hour missing in spring
     is empty. Loads are given as shares of the level, so that one model serves small and large sites.
@@ -33,7 +33,9 @@ def features(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     made = made.with_columns(shares).join(_calendar(grid, s), on="date", how="left", maintain_order="left")
     wanted = [name for name in ("level", "recent_peak_kw", *inputs(s)) if name not in placed.columns]
     joined = placed.join(made.select(*INDEX, *wanted), on=INDEX, how="left", maintain_order="left")
-    kind = pl.when((pl.col("weekday") == SUNDAY) | (pl.col("holiday") == 1)).then(2).when(pl.col("weekday") == SATURDAY).then(1).otherwise(0)
+    kind = (
+        pl.when((pl.col("weekday") == SUNDAY) | (pl.col("holiday") == 1)).then(2).when(pl.col("weekday") == SATURDAY).then(1).otherwise(0)
+    )
     return month_columns(joined.with_columns(kind=kind), s)
 
 
@@ -52,7 +54,9 @@ def _grid(placed: pl.DataFrame) -> pl.DataFrame:
     """Return site × day × 96 slots with the mean load, empty where nothing was metered."""
     first, last = placed["date"].min(), placed["date"].max()
     days = pl.DataFrame({"date": pl.date_range(first, last, eager=True)})  # type: ignore[arg-type]
-    whole = placed.select("site").unique().join(days, how="cross").join(pl.DataFrame({"slot": range(SLOTS)}, {"slot": pl.Int32}), how="cross")
+    whole = (
+        placed.select("site").unique().join(days, how="cross").join(pl.DataFrame({"slot": range(SLOTS)}, {"slot": pl.Int32}), how="cross")
+    )
     means = placed.group_by(INDEX).agg(pl.col("load_kw").mean())
     grid = whole.join(means, on=INDEX, how="left").sort(INDEX)
     smooth = pl.col("load_kw").rolling_mean(SMOOTH, center=True, min_samples=1).over(*DAY_INDEX, order_by="slot")
@@ -88,9 +92,13 @@ def _day_features(grid: pl.DataFrame) -> pl.DataFrame:
     """What whole days and this morning say, kW, and the level; one row per site and day."""
     load, slot = pl.col("load_kw"), pl.col("slot")
     days = grid.group_by(DAY_INDEX, maintain_order=True).agg(
-        mean=load.mean(), most=load.max(), least=load.min(), morning=load.filter(slot < NOON).mean(),
-        last_hour=load.filter(slot.is_between(NOON - HOUR, NOON - 1)).mean(), early=load.filter(slot < NOON // 2).mean(),
-    )  # fmt: skip
+        mean=load.mean(),
+        most=load.max(),
+        least=load.min(),
+        morning=load.filter(slot < NOON).mean(),
+        last_hour=load.filter(slot.is_between(NOON - HOUR, NOON - 1)).mean(),
+        early=load.filter(slot < NOON // 2).mean(),
+    )
     site = pl.col("site").rank("dense").alias("site_number")
 
     def back(name: str, lag: int) -> pl.Expr:
@@ -103,9 +111,20 @@ def _day_features(grid: pl.DataFrame) -> pl.DataFrame:
 
 
 _DAYS = {
-    "morning_1": ("morning", 1), "morning_2": ("morning", 2), "morning_7": ("morning", 7), "morning_8": ("morning", 8), "early_1": ("early", 1), "last_hour_1": ("last_hour", 1),
-    "last_hour_8": ("last_hour", 8), "mean_2": ("mean", 2), "mean_7": ("mean", 7), "mean_14": ("mean", 14), "most_2": ("most", 2), "most_7": ("most", 7), "least_2": ("least", 2),
-}  # fmt: skip
+    "morning_1": ("morning", 1),
+    "morning_2": ("morning", 2),
+    "morning_7": ("morning", 7),
+    "morning_8": ("morning", 8),
+    "early_1": ("early", 1),
+    "last_hour_1": ("last_hour", 1),
+    "last_hour_8": ("last_hour", 8),
+    "mean_2": ("mean", 2),
+    "mean_7": ("mean", 7),
+    "mean_14": ("mean", 14),
+    "most_2": ("most", 2),
+    "most_7": ("most", 7),
+    "least_2": ("least", 2),
+}
 
 
 def _day_columns() -> list[str]:
@@ -120,11 +139,20 @@ def _calendar(grid: pl.DataFrame, s: Energy) -> pl.DataFrame:
     holiday = pl.col("public_holiday").cast(pl.Int8)
     end = (pl.col("day").dt.month() == 12) & (pl.col("day").dt.day() >= 24) | (pl.col("day").dt.ordinal_day() == 1)  # noqa: PLR2004 - the week of the year's end
     return days.select(
-        date="day", weekday=pl.col("day").dt.weekday(), month=pl.col("day").dt.month(), year_day=pl.col("day").dt.ordinal_day(),
-        holiday=holiday, holiday_next=holiday.shift(-1), holiday_before=holiday.shift(1), holiday_2=holiday.shift(2),
-        holiday_7=holiday.shift(7), holiday_14=holiday.shift(14), bridge=pl.col("bridge_day").cast(pl.Int8), year_end=end.cast(pl.Int8),
+        date="day",
+        weekday=pl.col("day").dt.weekday(),
+        month=pl.col("day").dt.month(),
+        year_day=pl.col("day").dt.ordinal_day(),
+        holiday=holiday,
+        holiday_next=holiday.shift(-1),
+        holiday_before=holiday.shift(1),
+        holiday_2=holiday.shift(2),
+        holiday_7=holiday.shift(7),
+        holiday_14=holiday.shift(14),
+        bridge=pl.col("bridge_day").cast(pl.Int8),
+        year_end=end.cast(pl.Int8),
         school=pl.col("school_holiday").cast(pl.Int8),
-    )  # fmt: skip
+    )
 
 
 def _calendar_columns() -> list[str]:

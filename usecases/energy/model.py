@@ -14,7 +14,14 @@ from usecases.energy.rules import cap_rule
 from usecases.energy.settings import Energy
 from usecases.energy.value import bill
 
-TREES = {"learning_rate": 0.05, "num_leaves": 63, "feature_fraction": 0.4, "min_child_samples": 200, "bagging_fraction": 0.8, "bagging_freq": 1}
+TREES = {
+    "learning_rate": 0.05,
+    "num_leaves": 63,
+    "feature_fraction": 0.4,
+    "min_child_samples": 200,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+}
 QUICK = [({**TREES, "learning_rate": 0.1, "num_leaves": 31, "min_child_samples": 80}, 80)]
 THOROUGH = [(TREES, 250), ({**TREES, "extra_trees": True}, 400)]
 TRUST = "trust.json"
@@ -62,8 +69,8 @@ class LoadForecast:
             parts.append(self.scenarios.final(block, known))
         made, s = pl.concat(parts).sort("site", "time"), self.settings
         for (site,), part in made.partition_by("site", as_dict=True, maintain_order=True).items():
-            plan, rule = (bill(part, s, policy)["eur"].sum() for policy in (decide, cap_rule))
-            self.saved[str(site)] = round(float(rule - plan), 2)
+            plan, rule = (float(bill(part, s, policy)["eur"].sum()) for policy in (decide, cap_rule))
+            self.saved[str(site)] = round(rule - plan, 2)
         self.distrusted = [site for site, saved in self.saved.items() if saved < 0]
 
     def final(self, forecasts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -43,7 +43,9 @@ def _caps(part: pl.DataFrame, s: Energy) -> pl.DataFrame:
     told = [int(np.isfinite(load).sum()) >= LEAST_DAYS * QUARTERS - HALF_DAY for load in loads]
     caps = np.full(len(names), np.nan)
     if any(told):
-        caps[np.array(told)] = closed_caps([np.nan_to_num(load) for load, use in zip(loads, told, strict=True) if use], s, s.battery.of(site))
+        caps[np.array(told)] = closed_caps(
+            [np.nan_to_num(load) for load, use in zip(loads, told, strict=True) if use], s, s.battery.of(site)
+        )
     rows = []
     for place, month in enumerate(names):
         past = caps[max(0, place - s.decision.closed_months) : place]

@@ -55,6 +55,12 @@ def _site(rows: pl.DataFrame, s: Energy, site: str) -> pl.DataFrame:
         made.append(orders(part, refill_share=pl.lit(1.0), cap_kw=pl.lit(float(found.peak_kw[0])), **given))
         served = float(found.flexible_kw.sum()) * QUARTER
         arrived, due = (float(part[name].sum() or 0.0) * QUARTER if name in part.columns else 0.0 for name in ("waiting_kw", "latest_kw"))
-        now = replace(now, stored_kwh=float(found.stored_kwh[-1]), peak_kw=0.0, waiting_kwh=now.waiting_kwh + arrived - served, due_kwh=now.due_kwh + due - served)
+        now = replace(
+            now,
+            stored_kwh=float(found.stored_kwh[-1]),
+            peak_kw=0.0,
+            waiting_kwh=now.waiting_kwh + arrived - served,
+            due_kwh=now.due_kwh + due - served,
+        )
     wanted = ["time", "site", "battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw"]
     return pl.concat(made).select(wanted)

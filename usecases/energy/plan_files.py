@@ -22,7 +22,10 @@ def plan_files(rows: pl.DataFrame, s: Energy, lang: Lang) -> dict[str, str | byt
         steps = [
             {
                 "start": f"{row['time'] - STANDARD:%Y-%m-%dT%H:%M:%SZ}",
-                **{name: round(float(row[name]), 3) for name in ("battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw")},
+                **{
+                    name: round(float(row[name]), 3)
+                    for name in ("battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw")
+                },
             }
             for row in part.sort("time").iter_rows(named=True)
         ]
@@ -49,7 +52,11 @@ def upcoming(rows: pl.DataFrame, s: Energy, day: date) -> pl.DataFrame:
         local = utc.dt.replace_time_zone("UTC").dt.convert_time_zone(BERLIN).dt.replace_time_zone(None)
         frame = pl.DataFrame({"time": utc + STANDARD, "local": local})
     grid = rows.select("site").unique(maintain_order=True).join(frame, how="cross")
-    week = rows.select(pl.col("time") + timedelta(days=7), "site", *(name for name in ("spot_eur_per_kwh", "co2_g_per_kwh", "temperature_c") if name in rows.columns))
+    week = rows.select(
+        pl.col("time") + timedelta(days=7),
+        "site",
+        *(name for name in ("spot_eur_per_kwh", "co2_g_per_kwh", "temperature_c") if name in rows.columns),
+    )
     made = grid.join(week, on=["time", "site"], how="left", maintain_order="left")
     lacking = [name for name in rows.columns if name not in made.columns]
     return made.with_columns(pl.lit(None, dtype=rows.schema[name]).alias(name) for name in lacking).select(rows.columns)

@@ -15,7 +15,10 @@ def orders(rows: pl.DataFrame, **columns: pl.Expr | float | None) -> pl.DataFram
     """Return the rows with the six order columns; what is not given: do nothing, hold nothing, serve waiting load at once."""
     plain = {"battery_kw": 0.0, "target_kwh": 0.0, "cap_kw": NO_CAP, "slide_kw": 0.0, "refill_share": 0.0}
     served = pl.col("waiting_most_kw").fill_null(0.0) if "waiting_most_kw" in rows.columns else pl.lit(0.0)
-    given = {name: column if isinstance(column, pl.Expr) else pl.lit(column) for name, column in {**plain, "served_kw": served, **columns}.items()}
+    given = {
+        name: column if isinstance(column, pl.Expr) else pl.lit(column)
+        for name, column in {**plain, "served_kw": served, **columns}.items()
+    }
     return rows.with_columns(column.cast(pl.Float64).alias(name) for name, column in given.items())
 
 

@@ -14,7 +14,9 @@ SCHEMA = {
     "spot_eur_per_kwh": Column("number", "known", "day-ahead price", unit="EUR/kWh", optional=True),
     "co2_g_per_kwh": Column("number", "known", "CO2 of grid power", unit="g/kWh", minimum=0, optional=True),
     "temperature_c": Column("number", "known", "temperature as forecast at noon of the day before", unit="°C", optional=True),
-    "waiting_kw": Column("number", "known", "load that may wait, if served at once (vans on arrival, jobs on request)", unit="kW", optional=True),
+    "waiting_kw": Column(
+        "number", "known", "load that may wait, if served at once (vans on arrival, jobs on request)", unit="kW", optional=True
+    ),
     "latest_kw": Column("number", "known", "the same load, if served as late as its deadlines allow", unit="kW", optional=True),
     "waiting_most_kw": Column("number", "known", "largest power the waiting load can take", unit="kW", optional=True),
 }
@@ -25,7 +27,10 @@ TABLES = {
         "time": _TIME,
         "site": SITE,
         "load": Column(
-            "number", "outcome", "load, in the unit that [meter] states", aliases="leistung, last, verbrauch, bezug, wert, kw, kwh, load, power, lastgang, wirkleistung, zählerstand",
+            "number",
+            "outcome",
+            "load, in the unit that [meter] states",
+            aliases="leistung, last, verbrauch, bezug, wert, kw, kwh, load, power, lastgang, wirkleistung, zählerstand",
         ),
     },
     "pv": {
@@ -35,21 +40,40 @@ TABLES = {
     },
     "prices": {
         "time": _TIME,
-        "price": Column("number", "known", "day-ahead price, in the unit that [meter] states", aliases="preis, price, spotpreis, börsenpreis, day ahead, eur_per_mwh, eur/mwh"),
+        "price": Column(
+            "number",
+            "known",
+            "day-ahead price, in the unit that [meter] states",
+            aliases="preis, price, spotpreis, börsenpreis, day ahead, eur_per_mwh, eur/mwh",
+        ),
     },
     "co2": {
         "time": _TIME,
-        "co2_g_per_kwh": Column("number", "known", "CO2 of grid power", unit="g/kWh", minimum=0, maximum=2000, aliases="co2, emissionsfaktor, ci_mix_g_per_kwh, g/kwh"),
+        "co2_g_per_kwh": Column(
+            "number",
+            "known",
+            "CO2 of grid power",
+            unit="g/kWh",
+            minimum=0,
+            maximum=2000,
+            aliases="co2, emissionsfaktor, ci_mix_g_per_kwh, g/kwh",
+        ),
     },
     "weather": {
         "time": _TIME,
-        "temperature_c": Column("number", "known", "temperature forecast", unit="°C", minimum=-60, maximum=60, aliases="temperatur, temperature, temp"),
+        "temperature_c": Column(
+            "number", "known", "temperature forecast", unit="°C", minimum=-60, maximum=60, aliases="temperatur, temperature, temp"
+        ),
     },
     "waiting": {
-        "time": Column("datetime", "time", "arrival of a van, or earliest start of a job", aliases="ankunft, arrival, frühester beginn, start, beginn"),
+        "time": Column(
+            "datetime", "time", "arrival of a van, or earliest start of a job", aliases="ankunft, arrival, frühester beginn, start, beginn"
+        ),
         "site": SITE,
-        "deadline": Column("datetime", "known", "departure, or latest end", aliases="abfahrt, departure, frist, spätestes ende, ende, deadline"),
+        "deadline": Column(
+            "datetime", "known", "departure, or latest end", aliases="abfahrt, departure, frist, spätestes ende, ende, deadline"
+        ),
         "energy_kwh": Column("number", "known", "energy wanted", unit="kWh", minimum=0, aliases="energie, kwh, energy, bedarf"),
         "most_kw": Column("number", "known", "largest power", unit="kW", minimum=0, aliases="ladeleistung, leistung, kw, power"),
     },
-}  # fmt: skip
+}

@@ -34,15 +34,15 @@ class BatterySettings(Frozen):
     def of(self, site: str) -> Battery:
         """Return the battery of a site."""
         capacity, power = self.sites.get(site, (self.capacity_kwh, self.power_kw))
-        return Battery(
-            capacity, power, self.charge_efficiency, self.discharge_efficiency, self.lowest, self.highest, self.wear_eur_per_kwh
-        )
+        return Battery(capacity, power, self.charge_efficiency, self.discharge_efficiency, self.lowest, self.highest, self.wear_eur_per_kwh)
 
 
 class Tariff(Frozen):
     """What a kWh and a kW cost, net of VAT. Defaults: low voltage, Stadtwerke Malchow, price sheet 2025."""
 
-    spot: bool = Field(True, description="true: the day-ahead price of the data plus components; false: `energy_eur_per_kwh` for every hour")
+    spot: bool = Field(
+        True, description="true: the day-ahead price of the data plus components; false: `energy_eur_per_kwh` for every hour"
+    )
     energy_eur_per_kwh: float = Field(0.18, description="energy price without grid and levies where there is no spot price, EUR per kWh")
     grid_eur_per_kwh: float = Field(0.0222, description="grid energy price, EUR per kWh", ge=0)
     levies_eur_per_kwh: float = Field(0.0481, description="levies and electricity tax, EUR per kWh: an assumption, see the bill", ge=0)
@@ -68,12 +68,15 @@ class TwoLines(Frozen):
 
 
 class AtypicalUse(Frozen):
-    """Atypical grid use (§ 19 (2) sentence 1 StromNEV): the peak inside published windows of high load must stay clearly below the year's."""
+    """Atypical grid use (§ 19 (2) sentence 1 StromNEV): the peak inside published windows of high load must stay well below the year's."""
 
     windows: dict[str, tuple[str, ...]] = Field(
-        {"winter": ("10:45-13:30", "16:30-18:45")}, description="season = windows of high load on working days, local time: ask the grid operator"
+        {"winter": ("10:45-13:30", "16:30-18:45")},
+        description="season = windows of high load on working days, local time: ask the grid operator",
     )
-    least_share: float = Field(0.30, description="the peak inside must lie below the annual peak by this share (low voltage 0.30)", gt=0, lt=1)
+    least_share: float = Field(
+        0.30, description="the peak inside must lie below the annual peak by this share (low voltage 0.30)", gt=0, lt=1
+    )
     least_eur: float = Field(500.0, description="least saving for which it is granted, EUR per year", ge=0)
 
 
@@ -101,7 +104,9 @@ class Forecast(Frozen):
 
     levels: tuple[float, ...] = Field((0.1, 0.25, 0.5, 0.75, 0.9), description="quantile levels, ascending, each between 0 and 1")
     scenarios: int = Field(30, description="joint courses of the day", ge=5, le=200)
-    effort: Literal["quick", "thorough"] = Field("quick", description="quick: one small ensemble; thorough: two larger ones, four times slower")
+    effort: Literal["quick", "thorough"] = Field(
+        "quick", description="quick: one small ensemble; thorough: two larger ones, four times slower"
+    )
     weather: Literal["none", "forecast"] = Field("none", description="forecast: temperature_c holds the forecast known at noon")
 
 

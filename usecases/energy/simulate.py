@@ -52,8 +52,13 @@ def simulate(s: Energy) -> dict[str, pl.DataFrame]:
 
 def _stamps() -> pl.Series:
     """Return the quarter hours from midnight to midnight, legal time, as UTC."""
-    begin, end = (pl.Series([datetime.combine(day, datetime.min.time())]).dt.replace_time_zone(BERLIN).dt.convert_time_zone("UTC").dt.replace_time_zone(None)[0]
-                  for day in (FIRST, LAST + timedelta(days=1)))  # fmt: skip
+    begin, end = (
+        pl.Series([datetime.combine(day, datetime.min.time())])
+        .dt.replace_time_zone(BERLIN)
+        .dt.convert_time_zone("UTC")
+        .dt.replace_time_zone(None)[0]
+        for day in (FIRST, LAST + timedelta(days=1))
+    )
     return pl.datetime_range(begin, end, "15m", closed="left", eager=True, time_unit="us")
 
 
@@ -84,8 +89,13 @@ def _sun(times: pl.Series, year_day: NDArray[np.int16]) -> Floats:
 
 
 def _load(
-    draw: np.random.Generator, hour: Floats, day: NDArray[np.int64], weekday: NDArray[np.int8], holiday: NDArray[np.bool_], temperature: Floats
-) -> Floats:  # fmt: skip
+    draw: np.random.Generator,
+    hour: Floats,
+    day: NDArray[np.int64],
+    weekday: NDArray[np.int8],
+    holiday: NDArray[np.bool_],
+    temperature: Floats,
+) -> Floats:
     """Return the load (T,) in kW: base, cooling, ovens and mixers of the night, machines of the workshop."""
     steps, count = len(hour), int(day.max()) + 1
     closed = (weekday == SUNDAY) | holiday[day]
@@ -95,7 +105,9 @@ def _load(
     ovens = 46 * np.clip((hour - first) / 0.4, 0, 1) * np.clip((first + length - hour) / 0.8, 0, 1)
     surge = 14 * np.exp(-(((hour - first - 0.5) / 0.35) ** 2))
     workshop = np.where((weekday <= 5) & ~closed, 17.0, 0.0) * ((hour >= 7) & (hour < 16) & ~((hour >= 12) & (hour < 12.75)))  # noqa: PLR2004 - opening hours
-    machine = workshop * (0.5 + _bursts(draw, steps, 0.12, 0.35)) + np.where(closed, 0, 22) * _bursts(draw, steps, 0.015, 0.5) * (workshop > 0)
+    machine = workshop * (0.5 + _bursts(draw, steps, 0.12, 0.35)) + np.where(closed, 0, 22) * _bursts(draw, steps, 0.015, 0.5) * (
+        workshop > 0
+    )
     cooling = (5 + 0.45 * np.maximum(temperature - 8, 0)) * (0.8 + 0.4 * _bursts(draw, steps, 0.4, 0.5))
     return np.asarray(np.maximum(3 + cooling + busy * (ovens + surge) * (1 + draw.normal(0, 0.05, steps)) + machine, 0.5))
 

@@ -23,7 +23,10 @@ def notes(rows: pl.DataFrame, s: Energy) -> Sequence[tuple[str, dict[str, Any]]]
     found: list[tuple[str, dict[str, Any]]] = [
         (f"energy.usual_{s.usual}", {}),
         ("energy.settled", {}),
-        ("energy.cap_first", {"share": round(100 * decision.cap_share), "months": decision.closed_months, "quantile": round(100 * decision.day_quantile)}),
+        (
+            "energy.cap_first",
+            {"share": round(100 * decision.cap_share), "months": decision.closed_months, "quantile": round(100 * decision.day_quantile)},
+        ),
     ]
     doubted = sorted(rows.filter(~pl.col("trusted"))["site"].unique().to_list()) if "trusted" in rows.columns else []
     if doubted and decision.fallback:

@@ -15,6 +15,7 @@ LEAST_RISING = 0.999  # share of steps that do not fall: a counter, not a load
 SPOT_MOST = 0.6  # EUR/kWh: a mean day-ahead price above this is a slip of the unit
 SPOT_LEAST = 0.002
 QUARTERS_PER_DAY = 96
+MOST = 0.5  # share of hours
 YEAR_HOURS = 8760
 
 
@@ -103,16 +104,24 @@ def _refuse_gaps(values: pl.DataFrame, name: str, site: str, s: Energy) -> None:
     if hours - 0.25 > s.meter.longest_gap_hours:
         end = worst["local"][0]
         count = gaps.filter(pl.col("gap") > pl.duration(hours=s.meter.longest_gap_hours)).height
-        raise InputError("energy.gap", table=name, site=site, hours=round(hours, 1), until=f"{end:%Y-%m-%d %H:%M}", count=count, longest=s.meter.longest_gap_hours)
+        raise InputError(
+            "energy.gap",
+            table=name,
+            site=site,
+            hours=round(hours, 1),
+            until=f"{end:%Y-%m-%d %H:%M}",
+            count=count,
+            longest=s.meter.longest_gap_hours,
+        )
 
 
 def _plausible(rows: pl.DataFrame, site: str, s: Energy) -> None:
     """Refuse loads whose hours of use (annual kWh / peak kW) no site has, and negative loads."""
     load = rows["load_kw"] if "load_kw" in rows.columns else rows["load"]
-    if float(load.min()) < 0:  # type: ignore[arg-type]
+    least, mean, peak = (float(figure) for figure in (load.to_numpy().min(), load.to_numpy().mean(), load.to_numpy().max()))
+    if least < 0:
         bad = rows.filter(load < 0)
-        raise InputError("energy.negative_load", site=site, count=bad.height, first=f"{bad['local'][0]:%Y-%m-%d %H:%M}", value=float(load.min()))  # type: ignore[arg-type]
-    mean, peak = float(load.mean()), float(load.max())  # type: ignore[arg-type]
+        raise InputError("energy.negative_load", site=site, count=bad.height, first=f"{bad['local'][0]:%Y-%m-%d %H:%M}", value=least)
     hours = mean * YEAR_HOURS / peak if peak > 0 else 0.0
     low, high = s.meter.hours_of_use
     if not low <= hours <= high:
@@ -147,7 +156,9 @@ def _refuse_zeros(rows: pl.DataFrame, site: str, s: Energy) -> None:
     if long.any():
         place = int(long.arg_max() or 0)
         first = rows["local"][int(ends[place] - runs["len"][place])]
-        raise InputError("energy.zero_run", site=site, days=round(runs["len"][place] / QUARTERS_PER_DAY, 1), first=f"{first:%Y-%m-%d %H:%M}")
+        raise InputError(
+            "energy.zero_run", site=site, days=round(runs["len"][place] / QUARTERS_PER_DAY, 1), first=f"{first:%Y-%m-%d %H:%M}"
+        )
 
 
 def _hourly(rows: pl.DataFrame, table: pl.DataFrame, name: str, column: str, s: Energy) -> pl.DataFrame:
@@ -169,9 +180,11 @@ def _price(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     """Return the rows with `spot_eur_per_kwh`, and refuse a mean that no market has had."""
     factor = {"eur_per_kwh": 1.0, "eur_per_mwh": 0.001, "ct_per_kwh": 0.01}[s.meter.price]
     spot = rows["price"] * factor
-    mean, spread = abs(float(spot.mean())), float(spot.std())  # type: ignore[arg-type]
-    if mean > SPOT_MOST or (mean < SPOT_LEAST and spread < SPOT_LEAST * 2):
-        raise InputError("energy.price_unit", mean=round(float(rows["price"].mean()), 4), unit=s.meter.price, eur=round(float(spot.mean()), 5))  # type: ignore[arg-type]
-    if s.tariff.spot and float((spot + s.tariff.grid_eur_per_kwh + s.tariff.levies_eur_per_kwh <= s.tariff.feed_in_eur_per_kwh).mean() or 0) > 0.5:  # type: ignore[arg-type]  # noqa: PLR2004 - most hours
-        raise InputError("energy.inverted", feed_in=s.tariff.feed_in_eur_per_kwh, mean=round(float(spot.mean()), 4))  # type: ignore[arg-type]
+    euros = spot.to_numpy().astype(float)
+    mean, spread = float(euros.mean()), float(euros.std())
+    if abs(mean) > SPOT_MOST or (abs(mean) < SPOT_LEAST and spread < SPOT_LEAST * 2):
+        raise InputError("energy.price_unit", mean=round(mean / factor, 4), unit=s.meter.price, eur=round(mean, 5))
+    bought = euros + s.tariff.grid_eur_per_kwh + s.tariff.levies_eur_per_kwh
+    if s.tariff.spot and float((bought <= s.tariff.feed_in_eur_per_kwh).mean()) > MOST:
+        raise InputError("energy.inverted", feed_in=s.tariff.feed_in_eur_per_kwh, mean=round(mean, 4))
     return rows.with_columns(spot_eur_per_kwh=spot).drop("price")

@@ -82,7 +82,7 @@ def billing_parts(rows: pl.DataFrame, s: Energy) -> list[tuple[date, slice]]:
 def course(rows: pl.DataFrame, s: Energy, site: str, state: SiteState) -> tuple[Course, Floats, SiteState]:
     """Return what happened at the meter of one site, the rises of its peak (T,) in kW, and the state after it."""
     battery = s.battery.of(site)
-    served, late, state = _served(rows, state)
+    served, _, state = _served(rows, state)
     net = net_load(rows) + served
     columns = [rows[name].cast(pl.Float64).to_numpy() for name in ORDERS]
     pieces, rises = [], []
@@ -126,7 +126,9 @@ def _served(rows: pl.DataFrame, state: SiteState) -> tuple[Floats, Floats, SiteS
     steps = rows.height
     if "waiting_kw" not in rows.columns or rows["waiting_kw"].null_count() == steps:
         return np.zeros(steps), np.zeros(steps), state
-    arrives, due, most, wish = (rows[name].fill_null(0.0).to_numpy() for name in ("waiting_kw", "latest_kw", "waiting_most_kw", "served_kw"))
+    arrives, due, most, wish = (
+        rows[name].fill_null(0.0).to_numpy() for name in ("waiting_kw", "latest_kw", "waiting_most_kw", "served_kw")
+    )
     served, late = np.zeros(steps), np.zeros(steps)
     waiting, owed = state.waiting_kwh, state.due_kwh
     for step in range(steps):

@@ -44,7 +44,7 @@ def waiting_columns(rows: pl.DataFrame, sessions: pl.DataFrame, s: Energy) -> pl
 
 
 def _legal(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return legal time as standard time; a moment in the doubled hour is taken as summer time, one in the missing hour as an hour later."""
+    """Return legal time as standard time; a moment in the doubled hour is taken as summer time, one in the missing hour an hour later."""
     stamps = frame["time"].dt.replace_time_zone("Europe/Berlin", ambiguous="earliest", non_existent="null")
     later = (frame["time"] + pl.duration(hours=1)) if stamps.has_nulls() else frame["time"]
     if stamps.has_nulls():
