@@ -91,11 +91,12 @@ def known(part: pl.DataFrame, s: Energy) -> pl.DataFrame:
     from usecases.energy.months import closed_caps
     from usecases.energy.value import net_load
 
+    same = s.model_copy(update={"cap_rule_refill": s.decision.refill})  # the plan's own way to recharge
     month = part["local"].dt.truncate("1mo")
     caps = {}
     for begun in month.unique().sort():
         own = part.filter(month == begun)
-        caps[begun] = closed_caps([net_load(own)], s, s.battery.of(str(part["site"][0])))[0] / s.decision.cap_share
+        caps[begun] = closed_caps([net_load(own)], same, s.battery.of(str(part["site"][0])))[0] / s.decision.cap_share
     paths = [pl.col("load_kw").alias(name) for name in part.columns if name.startswith("path_")]
     aim = month.replace_strict(list(caps), list(caps.values()), return_dtype=pl.Float64)
     return part.with_columns(*paths, least_cap_kw=aim, trusted=pl.lit(value=True))

@@ -55,7 +55,7 @@ def _key(table: pl.DataFrame) -> list[str]:
 
 def _step(stamps: pl.Series) -> timedelta:
     gaps = stamps.unique().sort().diff().drop_nulls()
-    return QUARTER if gaps.is_empty() else gaps.mode().sort()[0]  # type: ignore[no-any-return]
+    return QUARTER if gaps.is_empty() else gaps.mode().sort()[0]
 
 
 def _ends(stamps: pl.Series) -> tuple[datetime, datetime]:

@@ -12,6 +12,7 @@ from usecases.energy.tariff import QUARTER, period, prices
 from usecases.energy.value import SiteState, State
 
 PATH = "path_"
+ROUNDING = 1e-6  # kW
 WHOLE_DAYS = 0.8  # share of the recent peak aimed at where no month has closed yet
 
 
@@ -45,15 +46,18 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, state: State) -> pl.DataFram
     aim = _aim(rows, s)
     stored = min(max(now.stored_kwh, battery.floor_kwh), battery.ceiling_kwh)
     cap, slide = day_cap(paths, aim, now.peak_kw, battery, stored, s.decision.rule())
-    # what exceeds the cap is the controller's business, on the meter: the schedule keeps the battery full for it
-    made = _planned(rows, s, site, now, np.minimum(np.median(paths, axis=1), cap), cap)
+    # what exceeds the cap is the controller's business, on the meter: the schedule keeps the battery full for it. Scenarios that all
+    # agree leave nothing to be ready for.
+    middle, certain = np.median(paths, axis=1), float(np.ptp(paths, axis=1).max()) < ROUNDING
+    reserve = 0.0 if certain else s.decision.reserve_eur_per_kwh
+    made = _planned(rows, s, now, middle if certain else np.minimum(middle, cap), (cap, reserve))
     return orders(
         rows,
         battery_kw=pl.lit(pl.Series(made.battery_kw)),
         target_kwh=pl.lit(pl.Series(made.stored_kwh)),
         cap_kw=pl.lit(cap),
         slide_kw=pl.lit(slide),
-        refill_share=pl.lit(s.decision.refill),
+        refill_share=pl.lit(1.0 if certain else s.decision.refill),
         served_kw=pl.lit(pl.Series(made.flexible_kw)),
         followed=pl.lit(0.0),
     )
@@ -68,10 +72,10 @@ def _aim(rows: pl.DataFrame, s: Energy) -> float:
     return WHOLE_DAYS * float(recent[0]) if len(recent) else 0.0
 
 
-def _planned(rows: pl.DataFrame, s: Energy, site: str, now: SiteState, net: Floats, cap: float) -> Schedule:
+def _planned(rows: pl.DataFrame, s: Energy, now: SiteState, net: Floats, aim: tuple[float, float]) -> Schedule:
     """Return the day's schedule on the middle of the scenarios; the peak already paid, and the cap aimed for, cost nothing."""
     bought, sold = prices(rows, s)
-    steps = rows.height
+    steps, (cap, reserve) = rows.height, aim
     begun = rows.select(period(pl.col("local"), s)).to_series()
     number = (begun != begun.shift(1)).fill_null(value=False).cum_sum().cast(pl.Int64).to_numpy()
     paid = np.array([max(now.peak_kw, cap) if place == 0 else cap for place in range(int(number[-1]) + 1)])
@@ -83,10 +87,10 @@ def _planned(rows: pl.DataFrame, s: Energy, site: str, now: SiteState, net: Floa
             period=number,
             peak_kw=paid,
             peak_eur_per_kw=s.tariff.peak_eur_per_kw,
-            battery=s.battery.of(site),
+            battery=s.battery.of(str(rows["site"][0])),
             stored_kwh=now.stored_kwh,
             end_eur_per_kwh=0.9 * float(np.mean(bought)),
-            reserve_eur_per_kwh=s.decision.reserve_eur_per_kwh,
+            reserve_eur_per_kwh=reserve,
             limit_kw=None if s.tariff.limit_kw is None else np.full(steps, s.tariff.limit_kw),
             flexible=waiting(rows, now),
         )
@@ -99,5 +103,8 @@ def waiting(rows: pl.DataFrame, now: SiteState) -> Flexible | None:
         return None
     arrives, due, most = (rows[name].fill_null(0.0).to_numpy().astype(float) for name in ("waiting_kw", "latest_kw", "waiting_most_kw"))
     earliest = now.waiting_kwh + np.cumsum(arrives) * QUARTER
-    latest = np.minimum(np.maximum(now.due_kwh + np.cumsum(due) * QUARTER, 0.0), earliest)
-    return Flexible(earliest, np.maximum.accumulate(latest), most)
+    latest, owed = np.zeros(rows.height), now.due_kwh
+    for step in range(rows.height):
+        owed = min(owed + due[step] * QUARTER, earliest[step])  # what came before the first row is not owed
+        latest[step] = owed
+    return Flexible(earliest, np.maximum.accumulate(np.maximum(latest, 0.0)), most)

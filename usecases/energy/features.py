@@ -12,6 +12,7 @@ SLOTS, NOON = 96, 48  # quarter hours of a day on the clock, and those before no
 WEEKS = (7, 14, 21, 28)
 LAGS = (2, 3, 4, 5, 7, 14, 21, 28)
 LEVEL_DAYS, LEVEL_LEAST = 28, 7
+NOON_HOUR = 12
 HOUR, SMOOTH = 4, 9  # quarter hours
 SATURDAY, SUNDAY = 6, 7
 INDEX = ["site", "date", "slot"]
@@ -21,10 +22,11 @@ DAY_INDEX = ["site", "date"]
 def features(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     """Return the rows with `level` (kW, mean of 28 days up to the day before yesterday), `inputs` and `month_columns`.
 
-    Everything is read on the clock's grid of 96 quarter hours: of the doubled hour in autumn the mean counts, the hour missing in spring
-    is empty. Loads are given as shares of the level, so that one model serves small and large sites.
+    Slots are those of the clock, days those of standard time, as the decision's: in summer the hour after midnight still belongs to the
+    day before. Of the doubled hour in autumn the mean counts, the hour missing in spring is empty. Loads are given as shares of the
+    level, so that one model serves small and large sites.
     """
-    placed = rows.with_columns(date=pl.col("local").dt.date(), slot=slot_of(pl.col("local")))
+    placed = rows.with_columns(date=pl.col("time").dt.date(), slot=slot_of(pl.col("local")))
     grid = _grid(placed)
     days = _day_features(grid)
     made = grid.with_columns(**_slot_features()).join(days, on=DAY_INDEX, how="left", maintain_order="left")
@@ -57,7 +59,7 @@ def _grid(placed: pl.DataFrame) -> pl.DataFrame:
     whole = (
         placed.select("site").unique().join(days, how="cross").join(pl.DataFrame({"slot": range(SLOTS)}, {"slot": pl.Int32}), how="cross")
     )
-    means = placed.group_by(INDEX).agg(pl.col("load_kw").mean())
+    means = placed.group_by(INDEX).agg(pl.col("load_kw").mean(), early=pl.col("time").dt.hour().max() < NOON_HOUR)
     grid = whole.join(means, on=INDEX, how="left").sort(INDEX)
     smooth = pl.col("load_kw").rolling_mean(SMOOTH, center=True, min_samples=1).over(*DAY_INDEX, order_by="slot")
     return grid.with_columns(smooth=smooth)
@@ -73,7 +75,6 @@ def _slot_features() -> dict[str, pl.Expr]:
     back = {days: _over(load.shift(days)) for days in LAGS}
     weeks = [back[days] for days in WEEKS]
     mean = pl.mean_horizontal(weeks)
-    morning = pl.when(pl.col("slot") < NOON)
     return {
         **{f"lag_{days}": back[days] for days in LAGS},
         "weeks_mean": mean,
@@ -84,20 +85,21 @@ def _slot_features() -> dict[str, pl.Expr]:
         "smooth_2": _over(pl.col("smooth").shift(2)),
         "smooth_7": _over(pl.col("smooth").shift(7)),
         "smooth_14": _over(pl.col("smooth").shift(14)),
-        "this_morning": morning.then(_over(load.shift(1))),
+        "this_morning": _over(pl.when(pl.col("early") & (pl.col("slot") < NOON)).then(load).shift(1)),
     }
 
 
 def _day_features(grid: pl.DataFrame) -> pl.DataFrame:
     """What whole days and this morning say, kW, and the level; one row per site and day."""
     load, slot = pl.col("load_kw"), pl.col("slot")
+    morning = pl.col("early") & (slot < NOON)
     days = grid.group_by(DAY_INDEX, maintain_order=True).agg(
         mean=load.mean(),
         most=load.max(),
         least=load.min(),
-        morning=load.filter(slot < NOON).mean(),
+        morning=load.filter(morning).mean(),
         last_hour=load.filter(slot.is_between(NOON - HOUR, NOON - 1)).mean(),
-        early=load.filter(slot < NOON // 2).mean(),
+        early=load.filter(morning & (slot < NOON // 2)).mean(),
     )
     site = pl.col("site").rank("dense").alias("site_number")
 

@@ -21,17 +21,20 @@ def month_columns(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     `peak_so_far_kw`: highest net load of this billing period up to noon of the day before. Null where nothing is known yet.
     """
     net = pl.col("load_kw") - pl.col("pv_kw").fill_null(0.0)
-    placed = rows.select("time", "site", "local", net.alias("net"), _month=pl.col("local").dt.truncate("1mo").dt.date())
+    placed = rows.select("time", "site", "local", net.alias("net"), _month=pl.col("time").dt.truncate("1mo").dt.date())
     caps = pl.concat([_caps(part, s) for part in placed.partition_by("site", maintain_order=True)])
-    days = placed.with_columns(period(pl.col("local"), s), date=pl.col("local").dt.date())
+    days = placed.with_columns(period(pl.col("local"), s), date=pl.col("time").dt.date())
     known = days.group_by("site", "period", "date", maintain_order=True).agg(
-        whole=pl.col("net").max(), morning=pl.col("net").filter(pl.col("local").dt.hour() < 12).max()  # noqa: PLR2004 - noon
+        whole=pl.col("net").max(), morning=pl.col("net").filter(pl.col("time").dt.hour() < 12).max()  # noqa: PLR2004 - noon
     ).sort("site", "date")  # fmt: skip
     so_far = pl.max_horizontal(pl.col("whole").shift(2).fill_null(strategy="forward").cum_max(), pl.col("morning").shift(1).cum_max())
-    known = known.with_columns(peak_so_far_kw=so_far.over("site", "period", order_by="date")).select("site", "date", "peak_so_far_kw")
-    joined = rows.with_columns(_month=pl.col("local").dt.truncate("1mo").dt.date(), date=pl.col("local").dt.date())
+    known = known.with_columns(peak_so_far_kw=so_far.over("site", "period", order_by="date")).select(
+        "site", "period", "date", "peak_so_far_kw"
+    )
+    joined = rows.with_columns(_month=pl.col("time").dt.truncate("1mo").dt.date(), date=pl.col("time").dt.date())
+    joined = joined.with_columns(period(pl.col("local"), s))
     joined = joined.join(caps, on=["site", "_month"], how="left", maintain_order="left")
-    return joined.join(known, on=["site", "date"], how="left", maintain_order="left").drop("_month")
+    return joined.join(known, on=["site", "period", "date"], how="left", maintain_order="left").drop("_month", "period")
 
 
 def _caps(part: pl.DataFrame, s: Energy) -> pl.DataFrame:

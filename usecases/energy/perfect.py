@@ -9,8 +9,8 @@ from pipelines.decide.dispatch import Problem, Schedule, schedule
 from usecases.energy.decide import waiting
 from usecases.energy.rules import orders
 from usecases.energy.settings import Energy
-from usecases.energy.tariff import QUARTER, prices
-from usecases.energy.value import SiteState, billing_parts, net_load, start
+from usecases.energy.tariff import prices
+from usecases.energy.value import SiteState, billing_parts, net_load, serve, start
 
 
 def perfect(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
@@ -53,14 +53,7 @@ def _site(rows: pl.DataFrame, s: Energy, site: str) -> pl.DataFrame:
         columns = {"battery_kw": found.battery_kw, "target_kwh": found.stored_kwh, "served_kw": found.flexible_kw}
         given = {name: pl.lit(pl.Series(values)) for name, values in columns.items()}
         made.append(orders(part, refill_share=pl.lit(1.0), cap_kw=pl.lit(float(found.peak_kw[0])), **given))
-        served = float(found.flexible_kw.sum()) * QUARTER
-        arrived, due = (float(part[name].sum() or 0.0) * QUARTER if name in part.columns else 0.0 for name in ("waiting_kw", "latest_kw"))
-        now = replace(
-            now,
-            stored_kwh=float(found.stored_kwh[-1]),
-            peak_kw=0.0,
-            waiting_kwh=now.waiting_kwh + arrived - served,
-            due_kwh=now.due_kwh + due - served,
-        )
+        _, _, after = serve(made[-1], now)
+        now = replace(after, stored_kwh=float(found.stored_kwh[-1]), peak_kw=0.0)
     wanted = ["time", "site", "battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw"]
     return pl.concat(made).select(wanted)

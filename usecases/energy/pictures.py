@@ -55,7 +55,7 @@ def _text(words: Words, name: str, **values: object) -> str:
 
 def _bill(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]], words: Words) -> Section:
     rows, peaks = [], {}
-    pv = result.forecasts.group_by("site").agg(pl.col("pv_kw").fill_null(0.0).sum() * QUARTER)["pv_kw"].sum()
+    pv = float(result.forecasts["pv_kw"].fill_null(0.0).to_numpy().sum()) * QUARTER
     usable = sum((s.battery.of(site).ceiling_kwh - s.battery.of(site).floor_kwh) for site in courses["plan"])
     for policy in POLICIES:
         ledger = result.ledger.filter(pl.col("policy") == policy)

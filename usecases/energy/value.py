@@ -82,7 +82,7 @@ def billing_parts(rows: pl.DataFrame, s: Energy) -> list[tuple[date, slice]]:
 def course(rows: pl.DataFrame, s: Energy, site: str, state: SiteState) -> tuple[Course, Floats, SiteState]:
     """Return what happened at the meter of one site, the rises of its peak (T,) in kW, and the state after it."""
     battery = s.battery.of(site)
-    served, _, state = _served(rows, state)
+    served, _, state = serve(rows, state)
     net = net_load(rows) + served
     columns = [rows[name].cast(pl.Float64).to_numpy() for name in ORDERS]
     pieces, rises = [], []
@@ -100,7 +100,7 @@ def course(rows: pl.DataFrame, s: Energy, site: str, state: SiteState) -> tuple[
 
 def _site(rows: pl.DataFrame, s: Energy, site: str, before: SiteState) -> tuple[pl.DataFrame, SiteState]:
     done, rises, state = course(rows, s, site, before)
-    _, late, _ = _served(rows, before)
+    _, late, _ = serve(rows, before)
     bought, sold = prices(rows, s)
     discharged = np.maximum(done.battery_kw, 0) * QUARTER
     energy = (done.import_kw * bought - done.export_kw * sold) * QUARTER
@@ -118,7 +118,7 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, before: SiteState) -> tuple[
     return ledger, state
 
 
-def _served(rows: pl.DataFrame, state: SiteState) -> tuple[Floats, Floats, SiteState]:
+def serve(rows: pl.DataFrame, state: SiteState) -> tuple[Floats, Floats, SiteState]:
     """Return the waiting load as it was served (T,) kW, what became late (T,) kWh, and the state after it.
 
     Nothing is served before it has arrived or faster than it can take, whatever the orders say.
@@ -136,7 +136,7 @@ def _served(rows: pl.DataFrame, state: SiteState) -> tuple[Floats, Floats, SiteS
         before = max(owed, 0.0)
         served[step] = max(min(wish[step], most[step], waiting / QUARTER), 0.0)
         waiting -= served[step] * QUARTER
-        owed += (due[step] - served[step]) * QUARTER
+        owed = min(owed + (due[step] - served[step]) * QUARTER, waiting)  # what came before the first row is not owed
         late[step] = max(max(owed, 0.0) - before, 0.0)
     return served, late, replace(state, waiting_kwh=waiting, due_kwh=owed)
 
