@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -98,6 +98,7 @@ def test_days_of_every_length_are_scheduled(steps):
     assert not found.broken
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.floats(-50, 500), st.floats(1, 80))
 def test_no_state_and_no_limit_makes_it_unsolvable(seed, stored, limit):
     draw = np.random.default_rng(seed)

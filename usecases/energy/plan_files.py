@@ -35,22 +35,19 @@ def plan_files(rows: pl.DataFrame, s: Energy, lang: Lang) -> dict[str, str | byt
 
 
 def upcoming(rows: pl.DataFrame, s: Energy, day: date) -> pl.DataFrame:
-    """Return the quarter hours of a day to plan (92, 96 or 100 on the clock): prices and forecasts from the data where they reach so far.
+    """Return the 96 quarter hours of a day to plan in standard time (in summer from 1:00 to 1:00 on the clock).
 
     Where the data already hold the day its known columns are taken as they are; a price that is not there yet is that of the same quarter
     hour a week before.
     """
-    own = rows.filter(pl.col("local").dt.date() == day)
+    own = rows.filter(pl.col("time").dt.date() == day)
     if own.height and own["site"].n_unique() == rows["site"].n_unique():
         return own.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in ("load_kw", "pv_kw"))
     begin, end = datetime.combine(day, datetime.min.time()), datetime.combine(day + timedelta(days=1), datetime.min.time())
-    if s.meter.zone == "grid":
-        frame = pl.DataFrame({"time": pl.datetime_range(begin, end, "15m", closed="left", eager=True)}).with_columns(local="time")
-    else:
-        legal = pl.Series([begin, end]).dt.replace_time_zone(BERLIN).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        utc = pl.datetime_range(legal[0], legal[1], "15m", closed="left", eager=True)
-        local = utc.dt.replace_time_zone("UTC").dt.convert_time_zone(BERLIN).dt.replace_time_zone(None)
-        frame = pl.DataFrame({"time": utc + STANDARD, "local": local})
+    times = pl.datetime_range(begin, end, "15m", closed="left", eager=True, time_unit="us")
+    utc = (times - STANDARD).dt.replace_time_zone("UTC")
+    local = times if s.meter.zone == "grid" else utc.dt.convert_time_zone(BERLIN).dt.replace_time_zone(None)
+    frame = pl.DataFrame({"time": times, "local": local})
     grid = rows.select("site").unique(maintain_order=True).join(frame, how="cross")
     week = rows.select(
         pl.col("time") + timedelta(days=7),
