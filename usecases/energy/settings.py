@@ -22,7 +22,6 @@ class BatterySettings(Frozen):
     highest: float = Field(0.95, description="highest state of charge as a share of the capacity", gt=0, le=1)
     start: float = Field(0.5, description="state of charge at the start, share of the capacity", ge=0, le=1)
     wear_eur_per_kwh: float = Field(0.04, description="cyclic ageing, EUR per discharged kWh", ge=0)
-    price_eur_per_kwh: float = Field(500.0, description="purchase with installation, EUR per kWh; an example for the table of sizes", ge=0)
     sites: dict[str, tuple[float, float]] = Field({}, description="site = [capacity_kwh, power_kw] where sites differ")
 
     @model_validator(mode="after")
