@@ -65,9 +65,7 @@ def speed(load: np.ndarray, spot: np.ndarray, s: Energy) -> None:
                 Problem(load[place], price, np.full(steps, 0.06), one, np.zeros(1), 24.8, s.battery.of("10"), 50.0, end_eur_per_kwh=0.08)
             )
         whole = time.process_time() - clock
-        print(
-            f"{steps} steps: {1000 * whole / runs:.1f} ms each, HiGHS alone {1000 * sum(taken) / runs:.1f} ms, ratio {whole / sum(taken):.2f}"
-        )
+        print(f"{steps} steps: {1000 * whole / runs:.1f} ms, HiGHS alone {1000 * sum(taken) / runs:.1f} ms, ratio {whole / sum(taken):.2f}")
         dispatch.linprog = linprog
 
 
