@@ -41,7 +41,7 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, state: State) -> pl.DataFram
     if not trusted or paths.size == 0 or not np.isfinite(paths).all():
         return cap_rule(rows, s, state).with_columns(followed=pl.lit(1.0))
     battery, now = s.battery.of(site), state[site]
-    begun = rows.select(period(pl.col("local"), s)).to_series()
+    begun = rows.select(period(pl.col("time"), s)).to_series()
     now = now if begun[0] == now.period else SiteState(now.stored_kwh, 0.0, begun[0], now.waiting_kwh, now.due_kwh)
     aim = _aim(rows, s)
     stored = min(max(now.stored_kwh, battery.floor_kwh), battery.ceiling_kwh)
@@ -76,7 +76,7 @@ def _planned(rows: pl.DataFrame, s: Energy, now: SiteState, net: Floats, aim: tu
     """Return the day's schedule on the middle of the scenarios; the peak already paid, and the cap aimed for, cost nothing."""
     bought, sold = prices(rows, s)
     steps, (cap, reserve) = rows.height, aim
-    begun = rows.select(period(pl.col("local"), s)).to_series()
+    begun = rows.select(period(pl.col("time"), s)).to_series()
     number = (begun != begun.shift(1)).fill_null(value=False).cum_sum().cast(pl.Int64).to_numpy()
     paid = np.array([max(now.peak_kw, cap) if place == 0 else cap for place in range(int(number[-1]) + 1)])
     return schedule(

@@ -23,7 +23,7 @@ def month_columns(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     net = pl.col("load_kw") - pl.col("pv_kw").fill_null(0.0)
     placed = rows.select("time", "site", "local", net.alias("net"), _month=pl.col("time").dt.truncate("1mo").dt.date())
     caps = pl.concat([_caps(part, s) for part in placed.partition_by("site", maintain_order=True)])
-    days = placed.with_columns(period(pl.col("local"), s), date=pl.col("time").dt.date())
+    days = placed.with_columns(period(pl.col("time"), s), date=pl.col("time").dt.date())
     known = days.group_by("site", "period", "date", maintain_order=True).agg(
         whole=pl.col("net").max(), morning=pl.col("net").filter(pl.col("time").dt.hour() < 12).max()  # noqa: PLR2004 - noon
     ).sort("site", "date")  # fmt: skip
@@ -32,7 +32,7 @@ def month_columns(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
         "site", "period", "date", "peak_so_far_kw"
     )
     joined = rows.with_columns(_month=pl.col("time").dt.truncate("1mo").dt.date(), date=pl.col("time").dt.date())
-    joined = joined.with_columns(period(pl.col("local"), s))
+    joined = joined.with_columns(period(pl.col("time"), s))
     joined = joined.join(caps, on=["site", "_month"], how="left", maintain_order="left")
     return joined.join(known, on=["site", "period", "date"], how="left", maintain_order="left").drop("_month", "period")
 

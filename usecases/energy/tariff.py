@@ -23,9 +23,12 @@ def prices(rows: pl.DataFrame, s: Energy) -> tuple[Floats, Floats]:
     return bought, np.full(rows.height, tariff.feed_in_eur_per_kwh)
 
 
-def period(local: pl.Expr, s: Energy) -> pl.Expr:
-    """Return the first day of the billing period of the peak charge, by the clock."""
-    return local.dt.truncate("1mo" if s.tariff.peak == "month" else "1y").dt.date().alias("period")
+def period(time: pl.Expr, s: Energy) -> pl.Expr:
+    """Return the first day of the billing period of the peak charge, in standard time as days and months are everywhere else.
+
+    In summer the first hour of a month on the clock therefore still counts to the month before.
+    """
+    return time.dt.truncate("1mo" if s.tariff.peak == "month" else "1y").dt.date().alias("period")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def start(rows: pl.DataFrame, s: Energy) -> State:
     """Return the state before the first row: the stated charge, and the peak that the month has already seen (0 where unknown)."""
     first = rows.sort("time").unique("site", keep="first", maintain_order=True)
     seen = first["peak_so_far_kw"].fill_null(0.0) if "peak_so_far_kw" in rows.columns else pl.zeros(first.height, eager=True)
-    begun = first.select(period(pl.col("local"), s)).to_series()
+    begun = first.select(period(pl.col("time"), s)).to_series()
     return {
         site: SiteState(s.battery.start * s.battery.of(site).capacity_kwh, max(float(peak), 0.0), day)
         for site, peak, day in zip(first["site"], seen, begun, strict=True)
@@ -74,7 +74,7 @@ def net_load(rows: pl.DataFrame) -> Floats:
 
 def billing_parts(rows: pl.DataFrame, s: Energy) -> list[tuple[date, slice]]:
     """Return the billing periods of one site's rows with the places they take."""
-    runs = rows.select(period(pl.col("local"), s)).to_series().rle().struct.unnest()
+    runs = rows.select(period(pl.col("time"), s)).to_series().rle().struct.unnest()
     ends = runs["len"].cum_sum().to_list()
     return [(day, slice(end - length, end)) for day, length, end in zip(runs["value"], runs["len"], ends, strict=True)]
 
