@@ -182,16 +182,17 @@ def refill(queue: Queue) -> None:
 
 
 def _refill(queue: Queue) -> None:
-    trials = queue.trials
+    trials = queue.trials  # one look for all: a trial that fails meanwhile is followed by those who failed it, not replaced here as well
     followed = {trial.user_attrs[RETRY_OF] for trial in trials if RETRY_OF in trial.user_attrs}
+    places = sum(trial.state != TrialState.FAIL for trial in trials)
     for trial in trials:
         if trial.state == TrialState.FAIL and trial.number not in followed:
             successor = _successor(trial)
             if successor is not None:
                 queue.study.enqueue_trial(successor[0], user_attrs=successor[1])
+                places += 1
     if too_many_errors(queue.spec, trials):
         return
-    places = sum(trial.state != TrialState.FAIL for trial in queue.trials)
     for _ in range(queue.spec.trials - places):
         queue.study.enqueue_trial({})
 
