@@ -40,9 +40,7 @@ def main(data: str = "../shared/data/mobility", seconds: str = "10", iterations:
     root, worst = Path(data), 0.0
     instances = [(name, root / "cvrplib" / f"{name}.vrp", "round") for name in X] + [("RC208", root / "solomon" / "RC208.vrp", "dimacs")]
     instances += [(name, root / "solomon" / f"{name}.txt", "") for name in ("rc208", "r101", "r105", "rc101", "r201", "c105", "c201")]
-    print(
-        f"{'instance':12} {'ours':>9} {'direct':>9} {iterations} iterations | cost and gap at {seconds} CPU-s"
-    )
+    print(f"{'instance':12} {'ours':>9} {'direct':>9} {iterations} iterations | cost and gap at {seconds} CPU-s")
     for name, file, rounding in instances:
         customers, vehicles, units = read_vrplib(file, rounding) if rounding else read_solomon(file)
         problem = pyvrp.read(file, rounding) if rounding else direct_solomon(file)

@@ -1,4 +1,6 @@
-"""What tuning brings on days that were not tuned on: python benchmarks/sweep_gain.py [--trials N] [--workers N] [CASE ...]
+"""What tuning brings on days that were not tuned on.
+
+python benchmarks/sweep_gain.py [--trials N] [--workers N] [--data PATH --settings FILE] [CASE ...]
 
 For each use case two sweeps on its embedded data: one minimises the plan's cost on the select period, one the forecast error there. Then
 both best settings are compared with the untuned ones, once, on the report period. Positive: tuning helped. Intervals are 95 %.
@@ -24,11 +26,13 @@ from usecases.__main__ import built_in  # noqa: E402
 
 
 def shown(gain: Interval) -> str:
+    """Return a figure with its interval."""
     ends = "no interval" if gain.low is None or gain.high is None else f"{gain.low:,.0f} to {gain.high:,.0f}"
     return f"{gain.value or 0:,.0f} ({ends})"
 
 
 def one(case: str, forecast: bool, options: argparse.Namespace, home: Path) -> None:
+    """Sweep once and print one line."""
     request = Request(
         case=case, cases=built_in(), data=options.data, settings=options.settings, changes=tuple(options.change), home=home, lang="en"
     )
@@ -46,6 +50,7 @@ def one(case: str, forecast: bool, options: argparse.Namespace, home: Path) -> N
 
 
 def main() -> None:
+    """Print a table, line by line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--trials", type=int, default=25)
@@ -54,7 +59,9 @@ def main() -> None:
     parser.add_argument("--settings", type=Path)
     parser.add_argument("--set", dest="change", action="append", default=[])
     options = parser.parse_args()
-    print("| use case | minimised | trials | s per trial | unit | gain on select | gain on report | verdict | settings |\n" + "|---" * 9 + "|")
+    print(
+        "| use case | minimised | trials | s per trial | unit | gain on select | gain on report | verdict | settings |\n" + "|---" * 9 + "|"
+    )
     for case in options.cases or [name for name, path in built_in().items() if import_module(path).CASE.search]:
         with tempfile.TemporaryDirectory() as home:
             for forecast in (False, True):

@@ -97,7 +97,8 @@ SEARCH = {
     "extra": Span(-20, 20, unit="pieces"),
     "rounding": Options(("whole", "exact")),
 }
-CASE = UseCase(name="toy", schema=SCHEMA, settings=Toy, features=features, model=model, decide=decide, usual=usual, value=value, search=SEARCH)
+SLOTS = {"features": features, "model": model, "decide": decide, "usual": usual, "value": value}
+CASE = UseCase(name="toy", schema=SCHEMA, settings=Toy, **SLOTS, search=SEARCH)
 '''
 SETTINGS = """
 case = "toy"
@@ -120,7 +121,9 @@ def toy(folder: Path, **settings: Any) -> Path:
     lines = ["day,branch,demand"]
     for number in range(240):
         day = date(2024, 1, 1) + timedelta(number)
-        lines += [f"{day},{branch},{draw.poisson(level * (1.4 if day.weekday() == 5 else 1.0))}" for branch, level in (("A", 60), ("B", 25))]
+        lines += [
+            f"{day},{branch},{draw.poisson(level * (1.4 if day.weekday() == 5 else 1.0))}" for branch, level in (("A", 60), ("B", 25))
+        ]
     (folder / "sales.csv").write_text("\n".join(lines), encoding="utf-8")
     (folder / "usecase.py").write_text(CODE, encoding="utf-8")
     own = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())

@@ -110,7 +110,13 @@ def _add_start(app: typer.Typer, cases: Mapping[str, str]) -> None:
         from pipelines.work import Request
 
         request = Request(case=case, cases=cases, data=data, settings=settings, changes=tuple(change or ()), home=home, lang=checked(lang))
-        stated = {"nodes": nodes, "tasks_per_node": tasks_per_node, "time": time, "partition": partition, "account": account}
+        stated: dict[str, object] = {
+            "nodes": nodes,
+            "tasks_per_node": tasks_per_node,
+            "time": time,
+            "partition": partition,
+            "account": account,
+        }
         stated |= {"constraint": constraint, "setup": setup, "template": template, "array": array}
         wish = Wish(
             request=request,
@@ -157,7 +163,13 @@ def _add_resume(app: typer.Typer, cases: Mapping[str, str]) -> None:
         from pipelines.sweep import slurm as queueing
         from pipelines.sweep import verbs
 
-        stated = {"nodes": nodes, "tasks_per_node": tasks_per_node, "time": time, "partition": partition, "account": account}
+        stated: dict[str, object] = {
+            "nodes": nodes,
+            "tasks_per_node": tasks_per_node,
+            "time": time,
+            "partition": partition,
+            "account": account,
+        }
         stated |= {"constraint": constraint, "setup": setup, "template": template, "array": array}
         job = queueing.preset(preset, stated) if slurm or dry_run else None
         _say(verbs.resume(verbs.Place(home, name, cases, checked(lang)), trials, workers, job, dry_run), as_json)

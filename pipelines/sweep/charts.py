@@ -23,7 +23,8 @@ def history(trials: Sequence[FrozenTrial], untuned: float, title: str, desc: str
     points = [(trial.number, trial.values[0]) for trial in trials]
     at, marks = scale([value for _, value in points] + [untuned], BOTTOM, TOP, zero=False)
     along, numbers = scale([float(number) for number, _ in points], LEFT, RIGHT)
-    best, steps = float("inf"), []
+    best = float("inf")
+    steps: list[tuple[float, float | None]] = []
     for number, value in points:
         if value < best:
             steps += [(along(number), at(best))] if steps else []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter
 
 from pipelines import value
@@ -68,7 +68,7 @@ def chosen_trial(queue: Queue, number: int | None) -> FrozenTrial:
         raise InputError("sweep.nothing_done", name=queue.spec.name)
     if number is None:
         return min(best, key=lambda trial: (trial.values[0], trial.number))
-    done = {trial.number: trial for trial in queue.states(study.TrialState.COMPLETE)}
+    done = {trial.number: trial for trial in queue.states(TrialState.COMPLETE)}
     if number not in done:
         raise InputError("sweep.no_trial", trial=number, known=", ".join(str(trial.number) for trial in best))
     return done[number]

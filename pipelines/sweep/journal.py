@@ -2,24 +2,23 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend
 
 from pipelines.errors import InputError
+from pipelines.sweep.lock import locked
 from pipelines.sweep.spec import JOURNAL, Spec
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-GRACE_SECONDS = 30  # a lock that nobody touches for so long is taken to be a dead process's
 TAIL = 1 << 16
 NEWLINE = b"\n"
 
@@ -33,12 +32,12 @@ class Journal(JournalFileBackend):
 
     def __init__(self, file: Path) -> None:
         super().__init__(str(file))
-        self.file, self.lock = file, JournalFileSymlinkLock(str(file), grace_period=GRACE_SECONDS)
+        self.file = file
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records; on a full disk take back what was written of them and raise the OSError."""
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
-        with held(self.lock), self.file.open("r+b") as content:
+        with locked(self.file), self.file.open("r+b") as content:
             end = _cut_torn_line(self.file, content)
             try:
                 content.seek(end)
@@ -50,20 +49,9 @@ class Journal(JournalFileBackend):
                 raise
 
 
-@contextmanager
-def held(lock: JournalFileSymlinkLock) -> Iterator[None]:
-    """Hold a lock; one that was taken from us because we were too slow is no error of the work done."""
-    lock.acquire()
-    try:
-        yield
-    finally:
-        with suppress(RuntimeError):
-            lock.release()
-
-
-def _cut_torn_line(file: Path, content: Any) -> int:
+def _cut_torn_line(file: Path, content: BinaryIO) -> int:
     """Return where the next line begins, after cutting off an unfinished one."""
-    size = int(content.seek(0, os.SEEK_END))
+    size = content.seek(0, os.SEEK_END)
     if size == 0:
         return 0
     content.seek(max(0, size - TAIL))
@@ -114,7 +102,7 @@ def require_sound(folder: Path, spec: Spec) -> None:
     """
     if spec.storage:
         return
-    with held(JournalFileSymlinkLock(str(folder / JOURNAL), grace_period=GRACE_SECONDS)):
+    with locked(folder / JOURNAL):
         broken = broken_lines(folder / JOURNAL)
         with (folder / JOURNAL).open("rb") as content:
             torn = bool(content.seek(0, os.SEEK_END)) and _last_byte(content) != NEWLINE
@@ -123,15 +111,15 @@ def require_sound(folder: Path, spec: Spec) -> None:
         raise InputError("sweep.broken_journal", file=folder / JOURNAL, line=worse[0].number, name=folder.name)
 
 
-def _last_byte(content: Any) -> bytes:
+def _last_byte(content: BinaryIO) -> bytes:
     content.seek(-1, os.SEEK_END)
-    return bytes(content.read(1))
+    return content.read(1)
 
 
 def repair(folder: Path) -> Sequence[Broken]:
     """Keep a copy of the journal, drop the lines that cannot be read, and return them. The workers must not be running."""
     file = folder / JOURNAL
-    with held(JournalFileSymlinkLock(str(file), grace_period=GRACE_SECONDS)):
+    with locked(file):
         broken = broken_lines(file)
         if not broken:
             return ()

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from optuna.trial import FrozenTrial, TrialState
 
 from pipelines import __version__
-from pipelines.report.page import Section, Table
+from pipelines.report.page import Cell, Section, Table
 from pipelines.report.words import Shown, Words, digits
 from pipelines.result import Interval
 from pipelines.sweep import charts, study
@@ -94,7 +94,7 @@ def _interval(words: Words, gain: Interval, unit: str) -> str:
 def _final(words: Words, found: Comparison) -> Section:
     """Return the comparison of tuned and untuned settings in every unit of the ledger."""
     lang = words.lang
-    rows = [
+    rows: list[list[Cell]] = [
         [unit, *((words.amount(gain.value, unit), _interval(words, gain, unit)) for gain in (found.select[unit], found.report[unit]))]
         for unit in found.report
     ]

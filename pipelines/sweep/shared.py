@@ -7,8 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
-import pyarrow
-import pyarrow.ipc
+import pyarrow as pa
 from pydantic import TypeAdapter
 
 from pipelines.backtest import Periods, attach
@@ -87,7 +86,9 @@ def with_outcomes(case: UseCase[S], forecasts: pl.DataFrame, truth: pl.DataFrame
 
 def mapped(file: Path) -> pl.DataFrame:
     """Return the frame of an Arrow file as it lies in the page cache, which all workers of a node share (polars' own reader copies)."""
-    table = pyarrow.ipc.open_file(pyarrow.memory_map(str(file))).read_all()
+    import pyarrow.ipc  # noqa: F401 - a part of pyarrow that must be asked for
+
+    table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
     return pl.DataFrame(table)
 
 

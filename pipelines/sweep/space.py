@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from math import floor, log10
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import tomli_w
 
@@ -127,7 +127,7 @@ def suggest(trial: "Trial", space: Space) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name, range_ in space.items():
         if isinstance(range_, Options):
-            found[name] = trial.suggest_categorical(name, range_.values)
+            found[name] = cast("Value", trial.suggest_categorical(name, range_.values))
         elif range_.whole:
             found[name] = trial.suggest_int(name, int(range_.low), int(range_.high), log=range_.log)
         else:

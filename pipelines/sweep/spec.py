@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -100,7 +101,7 @@ def read_spec(folder: Path) -> Spec:
         raise InputError("sweep.unreadable", file=folder / SPEC, problem=str(error.errors()[0]["msg"])) from None
 
 
-def open_sweep(folder: Path, cases: dict[str, str]) -> Sweep:
+def open_sweep(folder: Path, cases: Mapping[str, str]) -> Sweep:
     """Return a sweep with its use case: the code that was copied into its folder, or else the built-in one."""
     spec = read_spec(folder)
     code = folder / OWN_CODE / CODE

@@ -5,28 +5,26 @@ A trial that fails leaves a successor: with the same parameters when it was inte
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
-from optuna.storages.journal import JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pipelines.errors import InputError
-from pipelines.sweep.journal import GRACE_SECONDS, held, open_storage
+from pipelines.sweep.journal import open_storage
+from pipelines.sweep.lock import locked
 from pipelines.sweep.space import Space, Value, distribution, rounded, suggest
 from pipelines.sweep.spec import Spec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 OPEN = (TrialState.RUNNING, TrialState.WAITING)
 MOST_KILLS = 3  # a point whose worker dies that often is reported, not tried for ever
 MOST_ERRORS_SHARE, LEAST_ERRORS = 0.25, 10  # so many failures of the use case itself end the sweep
+QUEUE = "queue"  # the lock of those who look after it
 FIRST_DIGITS = 3  # significant digits of points drawn beforehand
 WORKER, ENDED, RETRY_OF, KILLS = "worker", "ended", "retry_of", "kills"
 KILLED, HANDED_BACK, ERROR = "killed", "handed back", "error"
@@ -162,7 +160,7 @@ def reap(queue: Queue, living: Iterable[int], me: int | None = None) -> list[int
     """Give back the running trials whose worker is dead; return their numbers. `me`: the worker that asks, between two trials."""
     alive, found = set(living), []
     others = alive - {me}
-    with _managing(queue.folder):
+    with locked(queue.folder / QUEUE):  # one at a time: two reapers must not send the same successor
         study_id = queue.storage.get_study_id_from_name(queue.spec.name)
         for trial in queue.states(TrialState.RUNNING):
             # a claim without a worker yet: between two writes of a worker that lives, or of one that died there
@@ -179,21 +177,22 @@ def reap(queue: Queue, living: Iterable[int], me: int | None = None) -> list[int
 
 def refill(queue: Queue) -> None:
     """Put a successor of every failed trial into the queue, and further places up to the wished number. Safe to repeat."""
-    with _managing(queue.folder):
+    with locked(queue.folder / QUEUE):  # one at a time: two reapers must not send the same successor
         _refill(queue)
 
 
 def _refill(queue: Queue) -> None:
-    trials = queue.trials
+    trials = queue.trials  # one look for all: a trial that fails meanwhile is followed by those who failed it, not replaced here as well
     followed = {trial.user_attrs[RETRY_OF] for trial in trials if RETRY_OF in trial.user_attrs}
+    places = sum(trial.state != TrialState.FAIL for trial in trials)
     for trial in trials:
         if trial.state == TrialState.FAIL and trial.number not in followed:
             successor = _successor(trial)
             if successor is not None:
                 queue.study.enqueue_trial(successor[0], user_attrs=successor[1])
+                places += 1
     if too_many_errors(queue.spec, trials):
         return
-    places = sum(trial.state != TrialState.FAIL for trial in queue.trials)
     for _ in range(queue.spec.trials - places):
         queue.study.enqueue_trial({})
 
@@ -211,14 +210,7 @@ def _successor(trial: FrozenTrial) -> tuple[dict[str, Value], dict[str, Any]] | 
 def too_many_errors(spec: Spec, trials: Sequence[FrozenTrial]) -> bool:
     """Return whether so many points failed that something is wrong with the use case, not with the points."""
     errors = sum(trial.state == TrialState.FAIL and trial.user_attrs.get(ENDED) == ERROR for trial in trials)
-    return errors >= max(LEAST_ERRORS, spec.trials * MOST_ERRORS_SHARE)
-
-
-@contextmanager
-def _managing(folder: Path) -> "Iterator[None]":
-    """One process at a time looks after the queue: two reapers must not send the same successor."""
-    with held(JournalFileSymlinkLock(str(folder / "queue"), grace_period=GRACE_SECONDS)):
-        yield
+    return bool(errors >= max(LEAST_ERRORS, spec.trials * MOST_ERRORS_SHARE))
 
 
 def better(queue: Queue) -> list[FrozenTrial]:

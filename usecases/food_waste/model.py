@@ -26,8 +26,8 @@ SEARCH: dict[str, Span | Options] = {
 def model(s: FoodWaste) -> Combination:
     """Return the unfitted forecaster: quantiles of demand (pieces) per branch, product and day."""
     levels, thorough = s.forecast.levels, s.forecast.effort == "thorough"
-    location, spread, most = (LOCATION, SPREAD, None) if thorough else (QUICK, QUICK_SPREAD, QUICK_ROWS)
-    location, spread, linear = tuple(sized(one, s) for one in location), sized(spread, s), tuple(sized(one, s) for one in LINEAR)
+    location, linear = (tuple(sized(one, s) for one in trees) for trees in (LOCATION if thorough else QUICK, LINEAR))
+    spread, most = sized(SPREAD if thorough else QUICK_SPREAD, s), None if thorough else QUICK_ROWS
     members: dict[str, Member] = {
         "trees": TwoStage(levels, inputs(s), PANEL, location, spread, most_rows=most, threads=s.threads, name="trees"),
         "smoothing": Residual(levels, PANEL, [rates.name for rates in GRID], name="smoothing"),
