@@ -88,7 +88,7 @@ class CaseSettings(Frozen):
     threads: int = Field(2, ge=1, le=1024, description="threads per model fit")
 
 
-T = TypeVar("T", bound=CaseSettings)
+T = TypeVar("T", bound=BaseModel)
 PROBLEMS = {  # pydantic's kind of error, or the first word of it -> text
     "greater_than": "settings.problem_gt",
     "greater_than_equal": "settings.problem_ge",

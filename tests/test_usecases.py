@@ -65,7 +65,7 @@ def test_a_use_case_keeps_the_contract_on_its_embedded_data(name):
     case = built_in(name)
     settings = small_settings(case)
     rows = few_series(case, gridded(case, Loaded(case.simulate(settings), (), "embedded"), settings))
-    assert rows.select(case.keys).n_unique() == SERIES
+    assert 0 < rows.select(case.keys).n_unique() <= SERIES
     findings = check_usecase(case, rows, settings)
     assert not {finding.check: finding.problem for finding in findings if not finding.passed}
     assert len(findings) >= 8
