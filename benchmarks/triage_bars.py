@@ -88,7 +88,9 @@ def ktas(folder: str) -> None:
                 out[number // 5, test] = order.order(score, pain[test])
             p, y = calibrate(plain_cases(inside, events[train]), Promise()).probability(score), events[test]
             measured.append((auroc(y, p), auprc(y, p), brier(y, p), ece(y, p), slope_intercept(y, p)[0]))
-        shown = " ".join(f"{name} {value:.3f}" for name, value in zip(("AUROC", "AUPRC", "Brier", "ECE", "slope"), np.mean(measured, 0)))
+        shown = " ".join(
+            f"{name} {value:.3f}" for name, value in zip(("AUROC", "AUPRC", "Brier", "ECE", "slope"), np.mean(measured, 0), strict=True)
+        )
         first = np.mean(measured[:10], 0)
         print(f"a  KTAS {label} ({kind}), 20 folds: {shown}   first 10 folds: AUROC {first[0]:.3f} Brier {first[2]:.3f} ECE {first[3]:.3f}")
     second_look(rows, events, out)
@@ -142,7 +144,8 @@ def nhamcs(folder: str) -> None:
     print(
         f"c  NHAMCS 2019 ({kind}; {len(test)} visits, {y.sum()} events): AUROC {auroc(y, p):.3f} {bootstrap(auroc, every, y, p)} "
         f"AUPRC {auprc(y, p):.3f} {bootstrap(auprc, every, y, p)} Brier {brier(y, p):.4f} ECE {ece(y, p):.4f} "
-        f"slope {slope_intercept(y, p)[0]:.2f}; unrecalibrated ECE {ece(y, chance(asked)):.4f} slope {slope_intercept(y, chance(asked))[0]:.2f}"
+        f"slope {slope_intercept(y, p)[0]:.2f}; "
+        f"unrecalibrated ECE {ece(y, chance(asked)):.4f} slope {slope_intercept(y, chance(asked))[0]:.2f}"
     )
     sets = coverage(asked, y, found.thresholds)
     print(
@@ -164,7 +167,8 @@ def diabetes(folder: str) -> None:
         train, test = next(GroupShuffleSplit(1, test_size=0.2, random_state=seed).split(rows, events, who))
         a, b = next(GroupShuffleSplit(1, test_size=0.25, random_state=seed).split(train, events[train], who[train]))
         fit, select = train[a], train[b]
-        assert not set(who[test]) & set(who[train]) and not set(who[fit]) & set(who[select])
+        assert not set(who[test]) & set(who[train])
+        assert not set(who[fit]) & set(who[select])
         kind, _ = chosen_on(rows, events, fit, select, (used, rare, ("logistic", "trees", "blend")))
         score = made(kind, used, rare)(rows[fit], events[fit], rows[test])
         y, p, slots = events[test], chance(score), (np.array(SHARES) * len(test)).astype(int)

@@ -16,7 +16,7 @@ def capacity(shifts: Ints, share: float, fixed: int | None = None) -> Ints:
     count = np.bincount(shifts, minlength=int(shifts.max()) + 1 if len(shifts) else 0)
     if fixed is not None:
         return np.full(len(count), fixed, dtype=np.int64)
-    return np.diff(np.floor(np.cumsum(count) * share + 1e-9), prepend=0).astype(np.int64)
+    return np.asarray(np.diff(np.floor(np.cumsum(count) * share + 1e-9), prepend=0).astype(np.int64))
 
 
 def ranked(shifts: Ints, priority: Floats, wants: Flags, places: Ints) -> Flags:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from pipelines.report import svg
 from pipelines.report.charts import WIDTH, Show, Told
-from pipelines.report.svg import Scale, label, line, tag
+from pipelines.report.svg import Scale, label, tag
 
 Spot = tuple[float, float]
 

@@ -138,7 +138,7 @@ def directions(rows: pl.DataFrame) -> tuple[list[str], list[str]]:
         found = auroc(events, sign * kept[name].cast(pl.Float64).to_numpy())
         least = max(min(int(events.sum()), int((~events).sum())), 1)
         error = 0.5 / np.sqrt(3 * least)  # of an AUROC under chance, from above (Hanley and McNeil 1982)
-        if abs(found - 0.5) > CLEAR * error:  # noqa: PLR2004 - chance
+        if abs(found - 0.5) > CLEAR * error:
             (right if found > 0.5 else wrong).append(name)  # noqa: PLR2004
     return right, wrong
 

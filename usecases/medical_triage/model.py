@@ -52,7 +52,7 @@ class Watch:
         return rows.select(pl.coalesce(*checks, pl.lit("")).alias("alarm"))["alarm"]
 
     def _shifted(self, name: str) -> pl.Expr:
-        """Return the alarm for a column whose values have begun, or ceased, to be missing at a site: the last 200 visits against the past."""
+        """Return the alarm for a column whose values have begun or ceased to be missing at a site: the last 200 visits against the past."""
         site = pl.col("site").fill_null("")
         now = pl.col(name).is_null().cast(pl.Float64).rolling_mean(WINDOW, min_samples=LEAST).over(site)
         past = {place: shares[name] for place, shares in self.gaps.items()}
@@ -83,9 +83,13 @@ class TriageModel:
     @property
     def choices(self) -> Mapping[str, Any]:
         """What was chosen, and the inputs used."""
+        return {**self.probability.choices, "inputs": self.inputs}
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns the fitted model reads."""
         made = self.probability
-        used = [*made.numbers, *made.categories, *([made.text] if made.text else [])]
-        return {**made.choices, "inputs": used}
+        return [*made.numbers, *made.categories, *([made.text] if made.text else [])]
 
     def fit(self, past: pl.DataFrame) -> Self:
         """Fit on past rows; columns without any value there are left out."""

@@ -11,8 +11,8 @@ ARRIVAL_NUMBERS = ("age", "crowding", "pain_score", *VITALS, "chronic_conditions
 ARRIVAL_CATEGORIES = ("sex", "arrival_mode", "injury", "mental", "pain", "chronic_none", "reason")
 STAY_NUMBERS = ("age", "length_of_stay", "lab_tests", "procedures", "medications", "outpatient_visits", "emergency_visits",
                 "inpatient_stays", "diagnoses")  # fmt: skip
-STAY_CATEGORIES = ("sex", "ethnicity", "admission_type", "admission_source", "discharge_to", "payer", "specialty", "diagnosis_1", "diagnosis_2",
-                   "diagnosis_3")  # fmt: skip
+STAY_CATEGORIES = ("sex", "ethnicity", "admission_type", "admission_source", "discharge_to", "payer", "specialty", "diagnosis_1",
+                   "diagnosis_2", "diagnosis_3")  # fmt: skip
 FURTHER_NUMBERS = tuple(f"number_{place}" for place in range(1, 11))
 FURTHER_CATEGORIES = tuple(f"category_{place}" for place in range(1, 27))
 AT_DISCHARGE = frozenset({*STAY_NUMBERS, *STAY_CATEGORIES} - {"age", "sex", "ethnicity", "payer"})

@@ -136,12 +136,12 @@ def decision_curve(result: Result, say: Speaker) -> Section:
     event, p = events(plan), plan["probability"].to_numpy()
     flags: dict[str, Callable[[float], NDArray[np.bool_]]] = {
         "plan": lambda at: p >= at,
-        "usual": lambda at: usual["urgent"].to_numpy() > 0,
-        "mean": lambda at: np.ones(len(p), bool),
-        "perfect": lambda at: np.zeros(len(p), bool),
+        "usual": lambda _: usual["urgent"].to_numpy() > 0,
+        "mean": lambda _: np.ones(len(p), bool),
+        "perfect": lambda _: np.zeros(len(p), bool),
     }
     names = {"plan": say("curve_model"), "usual": say.words("policy_usual"), "mean": say("treat_all"), "perfect": say("treat_none")}
-    shown = GRID[GRID <= max(TWICE * float(event.mean()), *result.settings.forecast.net_benefit)]
+    shown = GRID[max(TWICE * float(event.mean()), *result.settings.forecast.net_benefit) >= GRID]
     drawn = [
         Line(names[kind], kind, [(float(at), net_benefit(event, flag(float(at)), float(at))) for at in shown])
         for kind, flag in flags.items()
