@@ -86,8 +86,8 @@ def test_never_below_the_person_and_never_less_for_a_flag_or_an_alarm(drawn, pla
 @pytest.mark.parametrize(("vital", "worse"), [("spo2", 85.0), ("sbp", 80.0), ("respiratory_rate", 34.0)])
 def test_red_flags_come_from_vital_signs(vital, worse):
     healthy = {"spo2": 97.0, "sbp": 125.0, "respiratory_rate": 16.0, "heart_rate": 80.0, "temperature_c": 36.8}
-    rows = pl.DataFrame([{**healthy, "mental": "1", "human_level": 4.0, "age": 70.0}, {**healthy, vital: worse, "mental": "1", "human_level": 4.0,
-                         "age": 70.0}])  # fmt: skip
+    person = {**healthy, "mental": "1", "human_level": 4.0, "age": 70.0}
+    rows = pl.DataFrame([person, {**person, vital: worse}])
     made = features(rows, settings())
     assert made["red_flag"].to_list() == [False, True]
     assert made["news"].to_list()[0] == 0
