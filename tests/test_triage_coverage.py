@@ -1,5 +1,7 @@
 """The reported interval holds the truth, which only the simulated department knows: the expected saving under its true risks."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from pipelines.run import prepare, run
 from pipelines.settings import load_settings, read_toml
 from pipelines.table import Loaded
+from usecases import medical_triage
 from usecases.medical_triage import CASE
 from usecases.medical_triage.rules import chance
 from usecases.medical_triage.simulate import department
@@ -17,7 +20,7 @@ DAYS, VISITS = 200, 40
 
 def held(seed: int) -> bool:
     """Whether the interval of one department holds the saving expected under its true risks."""
-    given = read_toml(CASE.folder / "settings.toml")
+    given = read_toml(Path(medical_triage.__file__).parent / "settings.toml")
     s = load_settings(CASE.settings, {**given, "seed": seed, "forecast": {"members": ["logistic"]}})
     visits = department(seed, DAYS, VISITS)
     result = run(CASE, prepare(CASE, Loaded({"visits": visits.drop("true_risk")}, (), "test"), s), s)
@@ -28,6 +31,8 @@ def held(seed: int) -> bool:
         seen = (rows["slot"].to_numpy() > 0) & (chance(rows, "reader") < s.reviewer.right)
         late[policy] = float(np.sum(rows["true_risk"].to_numpy() * ~((rows["urgent"].to_numpy() > 0) | seen)))
     saved = result.headline.saved
+    assert saved.low is not None
+    assert saved.high is not None
     return saved.low <= late["usual"] - late["plan"] <= saved.high
 
 
