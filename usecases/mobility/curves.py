@@ -41,7 +41,9 @@ def _sequences(rows: pl.DataFrame) -> tuple[NDArray[np.int8], Ints]:
     """Return each row's events in order of time (R, E): +1 a return, -1 a rental (returns first within a minute), and their number."""
     out = departures(rows).select("row", "minute", event=pl.lit(-1, dtype=pl.Int8))
     row, minute = arrivals(rows)
-    back = pl.DataFrame({"row": row, "minute": minute}, schema={"row": pl.Int64, "minute": pl.Int64}).with_columns(event=pl.lit(1, dtype=pl.Int8))
+    back = pl.DataFrame({"row": row, "minute": minute}, schema={"row": pl.Int64, "minute": pl.Int64}).with_columns(
+        event=pl.lit(1, dtype=pl.Int8)
+    )
     both = pl.concat([out.cast({"row": pl.Int64, "minute": pl.Int64}), back])
     both = both.sort(["row", "minute", "event"], descending=[False, False, True]).with_columns(step=pl.int_range(pl.len()).over("row"))
     length = np.bincount(both["row"].to_numpy(), minlength=rows.height).astype(np.int64)
@@ -53,7 +55,7 @@ def _sequences(rows: pl.DataFrame) -> tuple[NDArray[np.int8], Ints]:
 def record(rows: pl.DataFrame, day_off: NDArray[np.bool_], size: int, overflow: float) -> Floats:
     """Return per row what earlier days of the kind would have cost per start stock, at about the capacity the station has that night.
 
-    Racks are soft: a station that holds more vehicles than docks has that capacity. Capacities are rounded to docks plus a multiple of four,
+    Racks are soft: a station that holds more vehicles than docks has that capacity. Capacities are rounded to docks plus multiples of four,
     so that each station's days are ridden a few times only.
     """
     docks, capacity = rows["docks"].cast(pl.Int64).to_numpy(), rows["capacity"].cast(pl.Int64).to_numpy()
@@ -78,7 +80,8 @@ def record(rows: pl.DataFrame, day_off: NDArray[np.bool_], size: int, overflow: 
 def remembered(panel: Panel, curves: Floats, known: Floats, day_off: NDArray[np.bool_]) -> Floats:
     """Return per row the mean of earlier days' curves of the same kind of day (R, size), older ones forgotten with a half-life of 60 days.
 
-    `known`: 1 for rows whose day is over, 0 else (R, 1); `day_off`: per day of the panel. A day sees only days before it; where a station has no such day yet, the curve is flat (0).
+    `known`: 1 for rows whose day is over, 0 else (R, 1); `day_off`: per day of the panel. A day sees only days before it;
+    where a station has no such day yet, the curve is flat (0).
     """
     table = panel.spread(curves)
     there = panel.spread(known)

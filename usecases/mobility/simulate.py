@@ -20,7 +20,10 @@ WORKDAY = {
     "home": (7, 8, 9, 17), "work": (16, 17, 18, 12), "station": (7, 8, 17, 18), "leisure": (15, 19, 20, 21),
 }  # fmt: skip
 DAY_OFF = (11, 12, 14, 15, 16, 18)
-PULL = {"morning": {"home": 0.2, "work": 3.0, "station": 1.2, "leisure": 0.2}, "evening": {"home": 3.0, "work": 0.2, "station": 1.2, "leisure": 1.0}}
+PULL = {
+    "morning": {"home": 0.2, "work": 3.0, "station": 1.2, "leisure": 0.2},
+    "evening": {"home": 3.0, "work": 0.2, "station": 1.2, "leisure": 1.0},
+}
 NOON, KMH, WANDER, CENTRE = 12, 13.0, 0.35, (52.02, 8.53)
 WEEKEND, WEEKEND_LEVEL, SUMMER, GROWTH = 5, 0.8, 0.25, 0.15
 DEPOT_HOUR, MOST_MOVED, FULL, BARE = 3, 8, 0.75, 0.2
@@ -59,9 +62,13 @@ def simulate(settings: CitySettings) -> City:
     trips, served = _ridden(settings, wanted, stations["capacity"].to_numpy().astype(int), distance)
     names = stations["station"].to_numpy()
     truth = pl.DataFrame({"day": wanted["day"], "station": names[wanted["origin"]], "minute": wanted["minute"],
-                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]], "served": served})  # fmt: skip
+                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]],
+                           "served": served})  # fmt: skip
     truth = truth.with_columns(day=pl.lit(settings.first) + pl.duration(days=pl.col("day")))
-    moments = {name: [datetime.combine(settings.first, datetime.min.time()) + timedelta(minutes=int(m)) for m in trips[name]] for name in ("start", "end")}
+    moments = {
+        name: [datetime.combine(settings.first, datetime.min.time()) + timedelta(minutes=int(m)) for m in trips[name]]
+        for name in ("start", "end")
+    }
     table = pl.DataFrame({**moments, "vehicle": [f"R{number:03d}" for number in trips["vehicle"]], "origin": names[trips["origin"]],
                           "destination": names[trips["destination"]]})  # fmt: skip
     return City(stations, table.sort("start", maintain_order=True), truth, rates)
@@ -117,15 +124,15 @@ def _wanted(settings: CitySettings, rates: Floats, kinds: list[str], distance: F
 
 def _ridden(settings: CitySettings, wanted: dict[str, Ints], capacity: Ints, distance: Floats) -> tuple[dict[str, list[int]], list[bool]]:
     """Return the trips that could be made, and which wanted ones these are."""
-    count, total = 0, int(capacity.sum() * settings.vehicles)
     racks: list[list[int]] = [[] for _ in capacity]
-    for number in range(total):
-        racks[number % len(racks)].append(count)
-        count += 1
+    for vehicle in range(int(capacity.sum() * settings.vehicles)):
+        racks[vehicle % len(racks)].append(vehicle)
     nearest = np.argsort(distance, axis=1, kind="stable").tolist()
     trips: dict[str, list[int]] = {name: [] for name in ("start", "end", "vehicle", "origin", "destination")}
     served, riding, night = [], [], 1
-    for day, origin, minute, destination, length in zip(*(wanted[name].tolist() for name in ("day", "origin", "minute", "destination", "length")), strict=True):
+    for day, origin, minute, destination, length in zip(
+        *(wanted[name].tolist() for name in ("day", "origin", "minute", "destination", "length")), strict=True
+    ):
         now = day * HOURS * MINUTES + minute
         while night * HOURS * MINUTES + DEPOT_HOUR * MINUTES <= now:
             _bring(riding, racks, capacity, nearest, trips, night * HOURS * MINUTES + DEPOT_HOUR * MINUTES)
