@@ -70,7 +70,7 @@ def record(rows: pl.DataFrame, day_off: NDArray[np.bool_], size: int, overflow: 
         part = rows[concerned]
         curves = realised_curves(part, docks[concerned] + ROUNDED * extra, size, overflow)
         panel = Panel.of(part)
-        offset = (panel.days[0] - first).days  # type: ignore[operator]
+        offset = (panel.days[0] - first).days  # type: ignore[operator,union-attr]
         found = remembered(panel, curves * there[concerned], there[concerned], day_off[offset : min(days, offset + len(panel.days))])
         wanted = level[concerned] == extra
         made[concerned[wanted]] = found[wanted]

@@ -23,7 +23,7 @@ from pipelines.texts import text
 
 FEEDS = ("station_information", "station_status")
 TIMEOUT_S = 20
-COLUMNS = {"station": pl.String, "name": pl.String, "latitude": pl.Float64, "longitude": pl.Float64, "capacity": pl.Float64,
+COLUMNS: dict[str, Any] = {"station": pl.String, "name": pl.String, "latitude": pl.Float64, "longitude": pl.Float64, "capacity": pl.Float64,
            "vehicles": pl.Float64,
            "updated": pl.Datetime("us"), "renting": pl.Boolean, "virtual": pl.Boolean}  # fmt: skip
 Fault = tuple[str, dict[str, Any]]

@@ -6,6 +6,7 @@ where it starts: "minute minute-of-return destination", trips set apart by a bar
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,11 +31,12 @@ class Panel:
     @classmethod
     def of(cls, rows: pl.DataFrame) -> "Panel":
         """Number days (without gaps) and stations of rows."""
-        first, last = rows["day"].min(), rows["day"].max()
-        days = pl.date_range(first, last, eager=True).to_list()  # type: ignore[arg-type]
+        first: Any = rows["day"].min()
+        last: Any = rows["day"].max()
+        days = pl.date_range(first, last, eager=True).to_list()
         stations = rows["station"].unique().sort().to_list()
         number = {station: index for index, station in enumerate(stations)}
-        day = (rows["day"] - first).dt.total_days().to_numpy()  # type: ignore[operator]
+        day = (rows["day"] - first).dt.total_days().to_numpy()
         station = np.array([number[name] for name in rows["station"]], dtype=np.int64)
         return cls(days, stations, (day, station))
 

@@ -12,6 +12,7 @@ from usecases.mobility.packed import HOURS, MINUTES, ROAD, great_circle_km
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Riding = tuple[int, int, int, int, int, int]  # end, number, start, vehicle, origin, destination
 KINDS = ("home", "work", "station", "leisure")
 NAMES = ("Lindenweg", "Gewerbepark", "Hauptbahnhof", "Stadtpark", "Südstadt", "Klinikum", "Rathaus", "Seeufer", "Weststadt", "Technikum",
          "Ostbahnhof", "Schwimmbad", "Gartenstadt", "Messe", "Universität", "Altstadt")  # fmt: skip
@@ -96,10 +97,10 @@ def _rates(settings: CitySettings, kinds: list[str], draw: np.random.Generator) 
             shapes[off, number, list(hours)] += 0.8 / len(hours)
     shapes /= shapes.sum(axis=2, keepdims=True)
     days = [settings.first + timedelta(days=day) for day in range(settings.days)]
-    off = np.array([day.weekday() >= WEEKEND for day in days]).astype(int)
+    free = np.array([day.weekday() >= WEEKEND for day in days]).astype(int)
     season = 1 + SUMMER * np.cos(2 * np.pi * (np.array([day.timetuple().tm_yday for day in days]) - 196) / 365.25)
-    factor = season * (1 + GROWTH * np.arange(settings.days) / 365.25) * np.where(off, WEEKEND_LEVEL, 1.0)
-    return np.asarray(level[None, :, None] * shapes[off] * factor[:, None, None])
+    factor = season * (1 + GROWTH * np.arange(settings.days) / 365.25) * np.where(free, WEEKEND_LEVEL, 1.0)
+    return np.asarray(level[None, :, None] * shapes[free] * factor[:, None, None])
 
 
 def _wanted(settings: CitySettings, rates: Floats, kinds: list[str], distance: Floats, draw: np.random.Generator) -> dict[str, Ints]:
@@ -129,7 +130,9 @@ def _ridden(settings: CitySettings, wanted: dict[str, Ints], capacity: Ints, dis
         racks[vehicle % len(racks)].append(vehicle)
     nearest = np.argsort(distance, axis=1, kind="stable").tolist()
     trips: dict[str, list[int]] = {name: [] for name in ("start", "end", "vehicle", "origin", "destination")}
-    served, riding, night = [], [], 1
+    riding: list[Riding] = []
+    served: list[bool] = []
+    night = 1
     for day, origin, minute, destination, length in zip(
         *(wanted[name].tolist() for name in ("day", "origin", "minute", "destination", "length")), strict=True
     ):
@@ -146,7 +149,14 @@ def _ridden(settings: CitySettings, wanted: dict[str, Ints], capacity: Ints, dis
     return trips, served
 
 
-def _bring(riding: list, racks: list[list[int]], capacity: Ints, nearest: list[list[int]], trips: dict[str, list[int]], until: int) -> None:  # type: ignore[type-arg]
+def _bring(
+    riding: list[Riding],
+    racks: list[list[int]],
+    capacity: Ints,
+    nearest: list[list[int]],
+    trips: dict[str, list[int]],
+    until: int,
+) -> None:
     while riding and riding[0][0] <= until:
         end, _, start, vehicle, origin, wanted = heappop(riding)
         station = next((other for other in nearest[wanted] if len(racks[other]) < capacity[other]), wanted)

@@ -37,7 +37,7 @@ def usual_name(rows: pl.DataFrame, s: Mobility) -> str:
 
 def notes(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]]]:
     """Return what must be said: what is replayed, what was never seen, what ways are estimated."""
-    empty = float((rows["empty_hours"].fill_null("") != "").mean() or 0.0)
+    empty = float((rows["empty_hours"].fill_null("") != "").mean() or 0.0)  # type: ignore[arg-type]
     found: list[tuple[str, dict[str, Any]]] = [("mobility.note_replay", {}), (f"mobility.note_usual_{s.plan.usual}", {})]
     found.append(("mobility.note_uncensored" if s.trips.uncensor else "mobility.note_censored", {"share": round(100 * empty, 1)}))
     night = rows.filter(pl.col("day") == rows["day"].max())
