@@ -61,7 +61,6 @@ CASE = UseCase(
     notes=story.notes,
     shown=("name", "latitude", "longitude", "stock", "capacity"),
     search={
-        "plan.handling": Span(0.01, 0.5, log=True, unit="lost trips"),
         "forecast.effort": Options(("profile", "quick", "thorough")),
         "trips.uncensor": Options((False, True)),
     },
