@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.usecase import Options, Sheet, Span, UseCase
+from pipelines.usecase import Options, Sheet, UseCase
 from usecases.mobility import rules, story
 from usecases.mobility.decide import decide
 from usecases.mobility.demand import hindsight
