@@ -1,83 +1,89 @@
-"""Trials per second and the storage's share of the time with 8 to 64 workers on one journal: trials that only sleep.
+"""How a sweep scales: real trials on one and two cores, sleeping trials with many workers on one journal.
 
-python benchmarks/sweep_scaling.py [--sleep 10] [--each 4] [8 16 32 64]
+python benchmarks/sweep_scaling.py cores                # parallel efficiency from one to two workers, trials of 3 CPU seconds each
+python benchmarks/sweep_scaling.py journal 8 16 32 64   # trials per second and the storage's share of the workers' time, trials of 10 s
 
-All workers are children of one process, so that 64 of them fit into a small machine's memory; the journal is the one a sweep uses.
+The first wants two idle cores. The second needs about 0.15 GB of memory a worker; starting 64 of them takes minutes on two cores, so time
+counts from the moment all of them work.
 """
 
-import argparse
+import json
 import os
+import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from pipelines.sweep import study
-from pipelines.sweep.spec import Spec, write_spec
-from pipelines.sweep.status import events
-from pipelines.sweep.worker import work
-from pipelines.usecase import Span
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-SPACE = {f"x{number}": Span(0.0, 1.0) for number in range(6)}
+from tests.sweeps import command, environment, toy
 
-
-def one(workers: int, trials: int, pause: float) -> str:
-    """Run one sweep and return a row of the table."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        spec = Spec(
-            name="scaling", case="-", trials=trials + 1, workers=workers, threads=1, seed=1, units=("eur",), settings={}, space=SPACE,
-            trial_seconds=pause, data_digest="", data_source="", versions={}, created="2024-01-01T00:00:00+00:00",
-        )  # fmt: skip
-        write_spec(folder, spec)
-        study.create(folder, spec, dict.fromkeys(SPACE, 0.5), (3.0,), {})
-
-        def trial(params: dict[str, float], _told: object) -> tuple[tuple[float, ...], dict[str, float]]:
-            time.sleep(pause)
-            return (sum(params.values()),), {}
-
-        children = []
-        for _ in range(workers):
-            child = os.fork()
-            if child == 0:
-                try:
-                    work(folder, spec, spec.space, trial)
-                except BaseException as error:  # noqa: BLE001 - the parent must know, and nothing of it may go on here
-                    sys.stderr.write(f"{type(error).__name__}: {error}\n")
-                    os._exit(1)
-                os._exit(0)
-            children.append(child)
-        failed = sum(os.waitpid(child, 0)[1] != 0 for child in children)
-        found = [event for event in events(folder) if event["event"] == "completed"]
-        starts = [event["when"] - event["seconds"] - event["overhead_s"] for event in found]
-        wall = max(event["when"] for event in found) - min(starts)
-        overhead = sum(event["overhead_s"] for event in found)
-        share = overhead / (overhead + sum(event["seconds"] for event in found))
-        per_trial = overhead / len(found)
-        cells = [
-            workers,
-            len(found),
-            failed,
-            f"{len(found) / wall:.2f}",
-            f"{workers / pause:.2f}",
-            f"{100 * share:.1f} %",
-            f"{per_trial:.2f}",
-        ]
-        return f"| {' | '.join(map(str, cells))} |"
+BURN = "end = time.process_time() + self.pause_s\n        while time.process_time() < end:\n            sum(range(10_000))"
+BUSY_SECONDS, SLEEP_SECONDS, TRIALS_OF_CORES, TRIALS_EACH = 3.0, 10.0, 24, 4
 
 
-def main() -> None:
-    """Print a table, line by line."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("workers", nargs="*", type=int)
-    parser.add_argument("--sleep", type=float, default=10.0)
-    parser.add_argument("--each", type=int, default=4, help="trials per worker")
-    options = parser.parse_args()
-    head = ("workers", "trials", "failed workers", "trials/s", "at most", "storage share of time", "storage s per trial")
-    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
-    for workers in options.workers or (8, 16, 32, 64):
-        print(one(workers, workers * options.each, options.sleep), flush=True)
+def begun(folder: Path, trials: int, seconds: float, *, busy: bool) -> Path:
+    """Make a sweep of the toy bakery without starting anybody; return its folder."""
+    case = toy(folder / "toy", pause_s=seconds)
+    if busy:
+        code = case / "usecase.py"
+        code.write_text(code.read_text(encoding="utf-8").replace("time.sleep(self.pause_s)", BURN), encoding="utf-8")
+    words = ("start", case, "--trials", trials, "--home", folder / "mlruns", "--name", "s", "--slurm", "--dry-run", "--no-compare")
+    subprocess.run(command(*map(str, words)), check=True, capture_output=True, env=environment(), cwd=Path(__file__).parents[1])
+    return folder / "mlruns" / "sweeps" / "s"
+
+
+def worked(folder: Path, workers: int) -> list[list[dict[str, Any]]]:
+    """Let so many workers finish the sweep; return what each of them logged."""
+    root = Path(__file__).parents[1]
+    crew = [
+        subprocess.Popen(command("worker", str(folder)), env=environment(), cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(workers)
+    ]
+    for process in crew:
+        process.wait()
+    logs = sorted((folder / "workers").glob("*.jsonl"))
+    return [[json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] for log in logs]
+
+
+def rate(logs: Sequence[Sequence[dict[str, Any]]]) -> tuple[float, float, float]:
+    """Return trials per second, the storage's share of the workers' time, and its seconds per trial, while all of them work."""
+    first = max(next(event["when"] for event in log if event["event"] == "claimed") for log in logs)
+    ends = [[event["when"] for event in log if event["event"] == "completed"] for log in logs]
+    last = min(moments[-1] for moments in ends if moments)
+    done = [event for log in logs for event in log if event["event"] == "completed" and first < event["when"] <= last]
+    storage = sum(event["overhead_s"] for event in done)
+    return len(done) / (last - first), storage / sum(event["overhead_s"] + event["seconds"] for event in done), storage / len(done)
+
+
+def cores() -> None:
+    """Print the parallel efficiency and the overhead of a trial."""
+    found = []
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            logs = worked(begun(Path(folder), TRIALS_OF_CORES, BUSY_SECONDS, busy=True), workers)
+        found.append(rate(logs))
+        done = [event for log in logs for event in log if event["event"] == "completed"]
+        cpu = sum(event["overhead_cpu_s"] for event in done) / sum(event["cpu_s"] for event in done)
+        print(f"{workers} workers: {found[-1][0]:.3f} trials/s, sweep overhead {cpu:.1%} of the fit in CPU, {found[-1][1]:.1%} in time")
+    print(f"parallel efficiency 1 -> 2: {found[1][0] / found[0][0] / 2:.3f}")
+
+
+def journal(counts: Sequence[int]) -> None:
+    """Print a line per number of workers."""
+    print(f"{'workers':>8} {'trials/s':>9} {'most possible':>14} {'storage s/trial':>16} {'storage share':>14}", flush=True)
+    for workers in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            logs = worked(begun(Path(folder), workers * TRIALS_EACH + 1, SLEEP_SECONDS, busy=False), workers)
+        per_second, share, each = rate(logs)
+        print(f"{workers:>8} {per_second:>9.2f} {workers / SLEEP_SECONDS:>14.2f} {each:>16.2f} {share:>14.1%}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if sys.argv[1:2] == ["cores"]:
+        cores()
+    else:
+        journal([int(count) for count in sys.argv[2:]] or [8, 16, 32, 64])

@@ -31,7 +31,7 @@ folder = Path(sys.argv[1])
 spec = read_spec(folder)
 
 def trial(params, told):
-    time.sleep(0.05)
+    time.sleep(0.25)
     return (params["x"] + params["y"],), {"cost.eur": params["x"]}
 
 for line in sys.stdin:
@@ -57,7 +57,7 @@ for line in sys.stdin:
 def test_thirty_kills_lose_no_confirmed_trial(tmp_path):
     spec = Spec(
         name="kills", case="toy", trials=TRIALS, workers=CREW, threads=1, seed=1, units=("eur",), settings={}, space=SPACE,
-        trial_seconds=0.05, data_digest="", data_source="", versions={}, created="2024-01-01T00:00:00+00:00",
+        trial_seconds=0.25, data_digest="", data_source="", versions={}, created="2024-01-01T00:00:00+00:00",
     )  # fmt: skip
     write_spec(tmp_path, spec)
     queue = study.create(tmp_path, spec, {"x": 5.0, "y": 5.0}, (10.0,), {})

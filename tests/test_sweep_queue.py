@@ -117,22 +117,21 @@ def test_a_reaper_killed_between_its_two_steps_loses_nothing(queue):
     assert params in [one.params for one in queue.states(TrialState.COMPLETE)]
 
 
-def test_a_trial_handed_back_while_another_process_refills_is_not_filled_twice(queue, monkeypatch):
-    """What a worker tells between two looks at the trials must not look like a missing place."""
-    trial, _ = claim(queue, 0, SPACE)
-    plain, looks = study.Queue.trials.fget, []
+def test_a_trial_that_fails_while_another_is_followed_gets_one_successor_not_two(queue, monkeypatch):
+    first, second = (claim(queue, number, SPACE)[0] for number in (1, 2))
+    study._tell(queue, first, TrialState.FAIL, None, {study.ENDED: study.HANDED_BACK})
+    enqueue = queue.study.enqueue_trial
 
-    def seen(self):
-        found = plain(self)
-        if not looks:
-            looks.append(1)
-            study._tell(queue, trial, TrialState.FAIL, None, {study.ENDED: study.HANDED_BACK})
-        return found
+    def meanwhile(*arguments, **named):
+        monkeypatch.undo()
+        study._tell(queue, second, TrialState.FAIL, None, {study.ENDED: study.HANDED_BACK})
+        enqueue(*arguments, **named)
 
-    monkeypatch.setattr(study.Queue, "trials", property(seen))
+    monkeypatch.setattr(queue.study, "enqueue_trial", meanwhile)
     study.refill(queue)
-    study.refill(queue)
-    assert counts(queue) == {"COMPLETE": 1, "FAIL": 1, "WAITING": 5}
+    study.refill(queue)  # what the second trial's worker does next
+    finish(queue)
+    assert counts(queue) == {"COMPLETE": 6, "FAIL": 2}
 
 
 def test_a_point_that_kills_its_workers_is_given_up_and_replaced(queue):

@@ -45,6 +45,7 @@ def runs(uri):
 
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("toy")
+    assert experiment is not None
     return client.search_runs([experiment.experiment_id], max_results=1000)
 
 

@@ -182,8 +182,7 @@ def refill(queue: Queue) -> None:
 
 
 def _refill(queue: Queue) -> None:
-    # one look at the trials for both steps: others fail theirs meanwhile, and a place must not be filled by a successor and anew
-    trials = queue.trials
+    trials = queue.trials  # one look for all: a trial that fails meanwhile is followed by those who failed it, not replaced here as well
     followed = {trial.user_attrs[RETRY_OF] for trial in trials if RETRY_OF in trial.user_attrs}
     places = sum(trial.state != TrialState.FAIL for trial in trials)
     for trial in trials:

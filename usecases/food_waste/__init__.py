@@ -41,6 +41,7 @@ CASE = UseCase(
     settings=FoodWaste,
     simulate=simulated,
     own_data={
+        "costs": {"unit_cost_share": "0.35"},
         "calendar": {"state": '""', "closed": '"nothing_sold"'},
         "day_old": {"products": "[]"},
         "forecast": {"weather": '"none"'},

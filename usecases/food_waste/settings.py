@@ -12,6 +12,9 @@ class Costs(Frozen):
 
     price_eur: float = Field(description="selling price, EUR per piece", gt=0)
     unit_cost_eur: float = Field(description="cost of making one more piece, EUR", ge=0)
+    unit_cost_share: float = Field(
+        0.0, description="instead of unit_cost_eur: cost of one more piece as a share of its price; 0 = off", ge=0, lt=1
+    )
     salvage_eur: float = Field(0.0, description="what a left-over piece still brings (feed, bread crumbs), EUR", ge=0)
     disposal_eur: float = Field(0.0, description="cost of getting rid of a left-over piece, EUR", ge=0)
     goodwill_eur: float = Field(0.0, description="cost of a disappointed customer beyond the lost margin, EUR", ge=0)

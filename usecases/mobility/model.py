@@ -1,0 +1,182 @@
+"""The forecaster: members for both directions, combined on select; what the plan uses is chosen by replay, not by forecast error."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.stats import nbinom, poisson
+
+from usecases.mobility.choosing import CHOSEN_FIRST, Chosen, best_by_replay, best_weights
+from usecases.mobility.packed import hourly
+from usecases.mobility.rates import FLOOR, MEMBERS, Trees, inputs
+from usecases.mobility.settings import Mobility
+
+Floats = NDArray[np.float64]
+LEVELS = (0.1, 0.5, 0.9)
+LEVEL_DAYS, PRIOR_DAYS = 14, 7.0  # days that correct the level, and days' worth of "no correction" they are weighed against
+SPREADS = (0.0, 0.05, 0.1, 0.2, 0.4)  # variance of a day total = mean + spread x mean squared
+EFFORTS = {"profile": (), "quick": ((True, 1),), "thorough": ((False, 1), (False, 2), (True, 1), (True, 2))}  # level-scaled?, seed
+BLENDS = {"forecast": None, "profile_56": "profile_56", "profile_112": "profile_112"}
+
+
+class Rates:
+    """Rates per station-hour for rentals and returns; columns q0.1 ... are quantiles of a station's rentals of the day.
+
+    Forecast columns: `rent_rates`, `back_rates` (24 events per hour each), `plan_rent`, `plan_back` (those the plan goes by), and what the
+    replay on select chose for the plan: `share`, `dispersion`, `handling`.
+    """
+
+    target = "rentals"
+
+    def __init__(self, s: Mobility) -> None:
+        self.settings = s
+        self.trees: dict[str, list[Trees]] = {}
+        self.stations: dict[str, int] = {}
+        self.chosen: Chosen = CHOSEN_FIRST
+        self.factor = {"rent": 1.0, "back": 1.0}
+        self.weights: dict[str, tuple[float, ...]] = {"rent": (0.35, 0.35, 0.0, 0.3), "back": (0.35, 0.35, 0.0, 0.3)}
+        self.spread = 0.1
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Forecast columns."""
+        return ("rent_rates", "back_rates", "plan_rent", "plan_back", "share", "dispersion", "handling", *(f"q{level}" for level in LEVELS))
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        """What was chosen on select."""
+        weights = {f"weight_{side}": dict(zip(MEMBERS, map(float, self.weights[side]), strict=True)) for side in self.weights}
+        return {**weights, "spread": self.spread, **self.chosen.said()}
+
+    def fit(self, past: pl.DataFrame) -> Self:
+        """Learn from rows with features and outcomes."""
+        self.stations = {name: number for number, name in enumerate(past["station"].unique().sort())}
+        counts = dict(zip(("rent", "back"), hourly(past), strict=True))
+        wanted_trees = EFFORTS[self.settings.forecast.effort]
+        for side, wanted in counts.items():
+            made = inputs(past, side, self.stations)
+            of_side = [Trees(level, 100 * self.settings.seed + seed, self.settings.threads) for level, seed in wanted_trees]
+            self.trees[side] = [tree.fit(made, wanted) for tree in of_side]
+        return self
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with every member's rates and the forecast columns as chosen so far."""
+        members = []
+        for side in ("rent", "back"):
+            made = inputs(rows, side, self.stations)
+            level = [tree.predict(made) for tree in self.trees[side] if tree.level]
+            plain = [tree.predict(made) for tree in self.trees[side] if not tree.level]
+            alone = [made.profiles["profile_112"]]  # without trees the profile stands in their place
+            found = {"trees": np.mean(plain or level or alone, axis=0), "level": np.mean(level or alone, axis=0), **made.profiles}
+            members += [_array(f"{side}_{name}", np.maximum(found[name], FLOOR)) for name in MEMBERS]
+        return self._combined(rows.with_columns(members))
+
+    def _combined(self, rows: pl.DataFrame) -> pl.DataFrame:
+        made: dict[str, Floats] = {}
+        for side in ("rent", "back"):
+            blended = sum(w * _of(rows, f"{side}_{name}") for w, name in zip(self.weights[side], MEMBERS, strict=True))
+            made[f"{side}_rates"] = np.maximum(np.asarray(blended) * self.factor[side], FLOOR)
+            member = BLENDS[self.chosen.blend]
+            made[f"plan_{side}"] = made[f"{side}_rates"] if member is None else _of(rows, f"{side}_{member}") * self.factor[side]
+        handling = self.chosen.handling if self.settings.plan.handling is None else self.settings.plan.handling
+        total = made["rent_rates"].sum(axis=1)
+        return rows.with_columns(
+            *(_array(name, values) for name, values in made.items()),
+            share=pl.lit(self.chosen.share),
+            dispersion=pl.lit(self.chosen.dispersion),
+            handling=pl.lit(handling),
+            **{f"q{level}": pl.Series(day_quantile(total, level, self.spread)) for level in LEVELS},
+        )
+
+    def choose(self, select: pl.DataFrame) -> None:
+        """Fix weights by Poisson deviance, the spread by pinball loss, and rates, share and handling by replay cost."""
+        counts = dict(zip(("rent", "back"), hourly(select), strict=True))
+        for side, wanted in counts.items():
+            self.weights[side] = best_weights([_of(select, f"{side}_{name}") for name in MEMBERS], wanted)
+        total = sum(w * _of(select, f"rent_{name}").sum(axis=1) for w, name in zip(self.weights["rent"], MEMBERS, strict=True))
+        self.spread = min(SPREADS, key=lambda spread: _pinball(counts["rent"].sum(axis=1), np.asarray(total), spread))
+        blended = {}
+        for name in BLENDS:
+            self.chosen = Chosen(name, self.chosen.share, self.chosen.dispersion, self.chosen.handling)
+            made = self.final(select, select)  # each week's level from the weeks before it
+            blended[name] = (_of(made, "plan_rent"), _of(made, "plan_back"))
+        self.chosen = best_by_replay(select, blended, self.settings)
+
+    def final(self, forecasts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+        """Return the forecasts as chosen, their level corrected by what was known one, two ... days before each day."""
+        if not self.settings.forecast.level or known.is_empty():
+            self.factor = {"rent": 1.0, "back": 1.0}
+            return self._combined(forecasts)
+        parts = []
+        for (day,), part in forecasts.with_row_index("_row").group_by("day", maintain_order=True):
+            self.settle(known.filter(pl.col("day") < day))
+            parts.append(self._combined(part))
+        return pl.concat(parts).sort("_row").drop("_row")
+
+    def settle(self, known: pl.DataFrame) -> None:
+        """Correct the level of all stations by the last two weeks' sums of counts over forecasts, drawn towards 1."""
+        self.factor = {"rent": 1.0, "back": 1.0}
+        if known.is_empty() or not self.settings.forecast.level:
+            return
+        last = known["day"].max()
+        recent = known.filter(pl.col("day") > pl.lit(last) - pl.duration(days=LEVEL_DAYS))
+        for side, outcome in (("rent", "rentals"), ("back", "returns")):
+            forecast = sum(float(w) * _of(recent, f"{side}_{name}").sum() for w, name in zip(self.weights[side], MEMBERS, strict=True))
+            prior = PRIOR_DAYS * forecast / max(recent["day"].n_unique(), 1)
+            self.factor[side] = float((recent[outcome].sum() + prior) / max(forecast + prior, FLOOR))
+
+    def save(self, folder: Path) -> None:
+        """Write trees as text and choices as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        kinds = {side: [{"level": tree.level, "seed": tree.seed} for tree in trees] for side, trees in self.trees.items()}
+        facts = {"settings": self.settings.model_dump(mode="json"), "stations": self.stations, "chosen": self.chosen.said(), "trees": kinds,
+                 "factor": self.factor, "spread": self.spread,
+                  "weights": {side: list(map(float, w)) for side, w in self.weights.items()}}  # fmt: skip
+        (folder / "rates.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        for side, trees in self.trees.items():
+            for number, tree in enumerate(trees):
+                (folder / f"{side}-{number}.txt").write_text(tree.text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a saved model."""
+        facts = json.loads((folder / "rates.json").read_text(encoding="utf-8"))
+        model = cls(Mobility.model_validate(facts["settings"]))
+        model.stations, model.factor, model.spread = facts["stations"], facts["factor"], facts["spread"]
+        model.weights = {side: tuple(weights) for side, weights in facts["weights"].items()}
+        model.chosen = Chosen(**facts["chosen"])
+        for side, trees in facts["trees"].items():
+            texts = [(folder / f"{side}-{number}.txt").read_text(encoding="utf-8") for number in range(len(trees))]
+            model.trees[side] = [
+                Trees(tree["level"], tree["seed"], model.settings.threads, text) for tree, text in zip(trees, texts, strict=True)
+            ]
+        return model
+
+
+def model(s: Mobility) -> Rates:
+    """Return the unfitted forecaster."""
+    return Rates(s)
+
+
+def day_quantile(mean: Floats, level: float, spread: float) -> Floats:
+    """Return the quantile of a count with this mean and variance mean + spread x mean squared (negative binomial; Poisson at 0)."""
+    if spread == 0:
+        return np.asarray(poisson.ppf(level, mean))
+    return np.asarray(nbinom.ppf(level, 1 / spread, 1 / (1 + spread * mean)))
+
+
+def _pinball(truth: Floats, mean: Floats, spread: float) -> float:
+    miss = [(truth - day_quantile(mean, level, spread), level) for level in LEVELS]
+    return float(np.mean([np.maximum(level * off, (level - 1) * off).mean() for off, level in miss]))
+
+
+def _of(rows: pl.DataFrame, name: str) -> Floats:
+    return rows[name].to_numpy().astype(float)
+
+
+def _array(name: str, values: Floats) -> pl.Series:
+    return pl.Series(name, np.ascontiguousarray(values), dtype=pl.Array(pl.Float64, values.shape[1]))
