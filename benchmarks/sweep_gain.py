@@ -18,8 +18,8 @@ for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ[name] = "1"
 os.environ["OMP_WAIT_POLICY"] = "passive"
 
-from pipelines.result import Interval  # noqa: E402
 from pipelines.errors import InputError  # noqa: E402
+from pipelines.result import Interval  # noqa: E402
 from pipelines.sweep import final, guard, study  # noqa: E402
 from pipelines.sweep.begin import Wish, begin  # noqa: E402
 from pipelines.sweep.local import run_local  # noqa: E402
