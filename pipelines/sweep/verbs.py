@@ -10,6 +10,7 @@ from pipelines.errors import InputError
 from pipelines.running import running
 from pipelines.sweep import advice_text, final, guard, journal, slurm, study
 from pipelines.sweep.begin import Begun, Wish, begin, judged_trial
+from pipelines.sweep.heartbeat import answering
 from pipelines.sweep.lease import living
 from pipelines.sweep.local import require_cores, run_local
 from pipelines.sweep.shared import read_shared
@@ -65,7 +66,7 @@ def _say_begun(began: Begun, lang: Lang) -> None:
 def _run_here(place: Place, workers: int, compared: bool) -> Outcome:
     spec = read_spec(place.folder)
     queue = study.open_queue(place.folder, spec)
-    with running(place.home, "sweep", spec.case), shown(queue, place.lang) as show:
+    with answering(spec.storage, spec.name), running(place.home, "sweep", spec.case), shown(queue, place.lang) as show:
         run_local(queue, workers, show)
     found = status(queue)
     if not found.finished:
