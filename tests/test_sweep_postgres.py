@@ -39,18 +39,18 @@ def test_the_database_gives_the_same_trials_as_the_journal(postgres: Postgres, t
 
 def test_a_killed_worker_and_a_stopped_server_lose_nothing(postgres: Postgres, tmp_path):
     """Kill -9 one of two workers, then stop the server under the others; `resume` ends with exactly 12 complete."""
-    toy(tmp_path / "toy", pause_s=1.5)
+    toy(tmp_path / "toy", pause_s=1.0)
     folder = tmp_path / "sweeps" / "pg"
     words = ("start", tmp_path / "toy", "--name", "pg", "--trials", 12, "--workers", 2, "--home", tmp_path, "--no-compare")
     process = subprocess.Popen(
         command(*words, "--storage", postgres.url), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment()
     )
-    until(lambda: (folder / "sweep.json").is_file() and len(opened(folder).states(TrialState.RUNNING)) == 2)
+    until(lambda: (folder / "sweep.json").is_file() and len(opened(folder).states(TrialState.RUNNING)) == 2, seconds=300)
     os.kill(min(workers(folder).values(), key=lambda one: one.number).pid, signal.SIGKILL)
-    until(lambda: len(opened(folder).states(TrialState.COMPLETE)) >= 4)
+    until(lambda: len(opened(folder).states(TrialState.COMPLETE)) >= 4, seconds=300)
     confirmed = {trial.number: trial.values for trial in opened(folder).states(TrialState.COMPLETE)}
     postgres.control("stop", "--mode=immediate")
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "sweep resume pg" in error
     postgres.control("start", "--options", f"-k {postgres.folder} -c listen_addresses=''")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.errors import InputError
 from pipelines.running import running
-from pipelines.sweep import advice_text, final, guard, journal, slurm, study
+from pipelines.sweep import advice_text, final, guard, journal, sites, slurm, study
 from pipelines.sweep.begin import Begun, Wish, begin, judged_trial
 from pipelines.sweep.heartbeat import answering
 from pipelines.sweep.lease import living
@@ -76,15 +76,30 @@ def _run_here(place: Place, workers: int, compared: bool) -> Outcome:
 
 def _submit(place: Place, spec: Spec, job: slurm.Job, dry_run: bool) -> Outcome:
     """Write the job script and submit it; with `dry_run` only write it."""
+    sites.require_cores_of_site(spec, job)
     script = place.folder / slurm.SCRIPT
     script.write_text(slurm.script(place.folder, spec, job), encoding="utf-8")
     if dry_run:
         slurm.require_time(spec, job)
+        _say_costs(place, spec, job)
         return Outcome(text("sweep.dry", place.lang, script=script), {"name": spec.name, "script": str(script), "job": None})
     slurm.require_possible(spec, job)
+    _say_costs(place, spec, job)
     number_ = slurm.submit(place.folder, job)
     facts = {"name": spec.name, "job": number_, "script": str(script)}
     return Outcome(text("sweep.submitted", place.lang, **facts), facts)
+
+
+def _say_costs(place: Place, spec: Spec, job: slurm.Job) -> None:
+    """Say on stderr whether the preset was ever tried, and what the open trials will take of time, nodes and energy."""
+    left = len(study.open_queue(place.folder, spec).states(*study.OPEN))
+    found, site = sites.estimate(spec, job, left), sites.presets()[job.site]
+    facts = {"hours": found.hours, "node_hours": found.node_hours, "kwh": found.kwh}
+    shown_ = {name: number(figure, place.lang, 2) for name, figure in facts.items()}
+    lines = [] if site.tested else [text("sweep.site_untested", place.lang, site=site.name)]
+    lines.append(text("sweep.estimate", place.lang, trials=left, watts=number(site.watts, place.lang), **shown_))
+    lines += [text("sweep.estimate_jobs", place.lang, jobs=found.jobs, time=job.time, name=spec.name)] if found.jobs > 1 else []
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def worker(folder: Path, cases: Mapping[str, str]) -> int:
