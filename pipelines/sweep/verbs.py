@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.report.words import Words, digits
 from pipelines.running import running
 from pipelines.sweep import advice_text, final, guard, journal, sites, slurm, study
 from pipelines.sweep.begin import Begun, Wish, begin, judged_trial
@@ -220,20 +221,24 @@ def best(place: Place, trial: int | None, compared: bool = True) -> Outcome:
 
 def _said(sweep: Sweep, queue: study.Queue, choice: guard.Choice, comparison: final.Comparison | None, place: Place) -> str:
     """Return what a person reads at the end: best against untuned on select, whether it held on report, where everything is."""
-    lang, plain, chosen = place.lang, queue.trials[0].values[0], choice.trial
-    gain = {"before": number(plain, lang, 2), "after": number(chosen.values[0], lang, 2), "trial": chosen.number}
-    key = "sweep.best" if sweep.spec.objective == "decision" else "sweep.best_forecast"
-    lines = [text(key, lang, **gain, unit=sweep.spec.units[0])]
+    lang, plain, chosen, words = place.lang, queue.trials[0].values[0], choice.trial, Words(place.lang, sweep.case.name)
+    in_money, unit = sweep.spec.objective == "decision", sweep.spec.units[0]
+    gain = {
+        name: words.amount(value, unit) if in_money else number(value, lang, 4)
+        for name, value in (("before", plain), ("after", chosen.values[0]))
+    }
+    lines = [text("sweep.best" if in_money else "sweep.best_forecast", lang, trial=chosen.number, **gain)]
     if sweep.directions > 1:
         lines.append(text("sweep.pareto", lang, trials=", ".join(str(one.number) for one in study.better(queue))))
     if comparison:
         report = comparison.report[comparison.unit]
-        shown_ = {name: "?" if figure is None else number(figure, lang, 2) for name, figure in vars(report).items()}
+        decimals = digits(*vars(report).values())
+        shown_ = {name: "?" if figure is None else words.amount(figure, unit, decimals) for name, figure in vars(report).items()}
         days = {"first": comparison.report_period.first, "last": comparison.report_period.last}
-        lines.append(text(f"sweep.final_{comparison.verdict}", lang, unit=comparison.unit, **shown_, **days))
+        lines.append(text(f"sweep.final_{comparison.verdict}", lang, **shown_, **days))
         if comparison.looks > 1:
             lines.append(text("sweep.looks", lang, count=comparison.looks))
-    lines.append(advice_text.said(choice, lang))
+    lines.append(advice_text.said(choice, comparison, words))
     lines.append(text("sweep.paths", lang, report=place.folder / REPORT, settings=place.folder / BEST))
     return "\n".join(lines)
 
