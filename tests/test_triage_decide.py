@@ -18,6 +18,7 @@ from pipelines.settings import load_settings, read_toml
 from pipelines.sweep.space import search_space, untuned
 from usecases.medical_triage import CASE
 from usecases.medical_triage.features import features
+from usecases.medical_triage.judged import share
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.value import treated_urgent, value, waiting
 
@@ -167,3 +168,15 @@ def test_a_sweep_may_change_neither_slots_nor_guards():
     assert set(space) == set(CASE.search)
     for name in space:
         assert untuned(shipped, name) is not None
+
+
+def test_shares_are_exact_and_by_patient_where_patients_come_again():
+    hit, among = np.array([True, False] * 20), np.ones(40, bool)
+    rows = pl.DataFrame({"visit": [f"{place}" for place in range(40)]})
+    low, high = clopper_pearson(20, 40)
+    assert (share(hit, among, rows).bounds.low, share(hit, among, rows).bounds.high) == (low, high)
+    again = rows.with_columns(patient=pl.Series([f"p{place % 4}" for place in range(40)]))  # four patients, each always the same
+    found = share(hit, among, again)
+    assert (found.hits, found.total) == (20, 40)
+    assert found.drawn is not None
+    assert found.drawn[1] - found.drawn[0] > 1.5 * (high - low)
