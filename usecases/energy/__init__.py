@@ -41,6 +41,7 @@ CASE = UseCase(
     block="month",
     usual_name=story.usual_name,
     notes=story.notes,
+    caveats=story.caveats,
     reasons=story.reasons,
     sheet=Sheet("site", ("local",), "battery_kw", "kW"),
     plan_files=plan_files,
