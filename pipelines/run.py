@@ -157,6 +157,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
         select_saved=selected.saved,
         model=model,
         notice=case.notice,
+        caveats=tuple(Note(key, values) for key, values in case.caveats(forecasts, settings)) if case.caveats else (),
         train_rows=rows.drop(case.columns("outcome", "decision"), strict=False).tail(SIGNATURE_ROWS),
         **found,
     )

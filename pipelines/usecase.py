@@ -195,6 +195,7 @@ class UseCase(Generic[S]):
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row
     notes: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the report must say
+    caveats: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the headline must not be read without
     faults: Callable[[Mapping[str, Rows], S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # input tables -> what is wrong in them
 
     def columns(self, *roles: Role) -> list[str]:
