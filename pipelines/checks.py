@@ -12,8 +12,8 @@ import polars as pl
 
 from pipelines.backtest import known_before, known_until
 from pipelines.errors import ContractError, MusterwerkError
-from pipelines.replay import replay, visible
-from pipelines.run import certain, featured, units
+from pipelines.replay import Replay, replay, visible
+from pipelines.run import certain, featured, follow, units
 from pipelines.usecase import S, UseCase
 
 QUIET_DAYS = 21  # the scrambled future begins this long before the end of the rows
@@ -193,7 +193,7 @@ def _ledger_is_cost(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
     ledgers = {
         "usual": replay(case, forecasts, settings, case.usual, "usual").ledger,
         "plan": replay(case, forecasts, settings, case.decide, "plan").ledger,
-        "perfect": replay(case, certain(model, forecasts), settings, case.decide, "perfect").ledger,
+        "perfect": _perfect(case, forecasts, settings, model).ledger,
     }
     unit = units(case, ledgers["plan"])[0]
     for name, ledger in ledgers.items():
@@ -207,6 +207,12 @@ def _ledger_is_cost(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
             figures = f"perfect foresight costs {perfect:.2f} {unit}, {name} only {other:.2f}"
             return f"{figures}: is the sign flipped? Ledger columns are costs, lower is better"
     return ""
+
+
+def _perfect(case: UseCase[S], forecasts: pl.DataFrame, settings: S, model: Any) -> Replay:
+    if case.perfect is None:
+        return replay(case, certain(model, forecasts), settings, case.decide, "perfect")
+    return replay(case, forecasts, settings, follow(case, case.perfect(forecasts, settings)), "perfect")
 
 
 CHECKS: dict[str, Callable[..., str]] = {
