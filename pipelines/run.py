@@ -77,9 +77,14 @@ def prepare(case: UseCase[S], loaded: Loaded, settings: S) -> Prepared:
         series=rows.select(case.keys).n_unique(),
         first=days.min(),  # type: ignore[arg-type]
         last=days.max(),  # type: ignore[arg-type]
-        notes=(*loaded.notes, *_calendar_notes(settings, days.min(), days.max())),  # type: ignore[arg-type]
+        notes=(*loaded.notes, *_faults(case, loaded, settings), *_calendar_notes(settings, days.min(), days.max())),  # type: ignore[arg-type]
     )
     return Prepared(case.prepare(rows, settings), facts)
+
+
+def _faults(case: UseCase[S], loaded: Loaded, settings: S) -> list[Note]:
+    """Return what the use case finds wrong in its input tables, each fault with its remedy."""
+    return [Note(key, values) for key, values in case.faults(loaded.tables, settings)] if case.faults else []
 
 
 def _calendar_notes(settings: CaseSettings, first: date, last: date) -> list[Note]:
@@ -165,7 +170,7 @@ def _what_if(case: UseCase[S], forecasts: pl.DataFrame, usual: Replay, settings:
 
 def shown_forecasts(case: UseCase[S], model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:
     """Return what people look at: time, keys, outcomes, decisions, forecast columns and the model that made them."""
-    wanted = [case.time, *case.keys, *case.columns("outcome", "decision"), *model.columns, "model_used"]
+    wanted = [case.time, *case.keys, *case.columns("outcome", "decision"), *case.shown, *model.columns, "model_used"]
     return forecasts.select(column for column in wanted if column in forecasts.columns)
 
 

@@ -192,6 +192,8 @@ class UseCase(Generic[S]):
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row
     notes: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the report must say
+    faults: Callable[[Mapping[str, Rows], S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # input tables -> what is wrong in them
+    shown: tuple[str, ...] = ()  # known columns kept beside the report's forecasts: the use case's own sections need them
 
     def columns(self, *roles: Role) -> list[str]:
         """Return the schema's columns that have one of the roles, in schema order."""

@@ -84,9 +84,12 @@ def _schema(frame: pl.DataFrame) -> "Schema":
     MLflow does not take a whole 64-bit column for doubles, so these stay what they are unless a value is missing.
     """
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import Array, DataType
 
-    def named(column: pl.Series) -> str:
+    def named(column: pl.Series) -> "str | Array":
         kind = column.dtype
+        if isinstance(kind, pl.Array | pl.List):
+            return Array(DataType.double)
         if kind == pl.Boolean:
             return "boolean"
         if kind.is_temporal():
