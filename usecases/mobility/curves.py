@@ -8,6 +8,8 @@ from usecases.mobility.packed import Panel, arrivals, departures
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+HALF_LIFE = 60.0  # days: how fast the record of past days' costs is forgotten
+ROUNDED = 4  # vehicles to which a soft capacity is rounded
 
 
 def realised_curves(rows: pl.DataFrame, capacity: Ints, size: int, overflow: float) -> Floats:
@@ -30,8 +32,8 @@ def realised_curves(rows: pl.DataFrame, capacity: Ints, size: int, overflow: flo
     curves = np.empty_like(cost)
     curves[order] = cost
     beyond = np.arange(size) - capacity[:, None]
-    inner = np.maximum(capacity, 1)
-    last = np.maximum(np.take_along_axis(curves, np.minimum(inner, size - 1)[:, None], 1) - np.take_along_axis(curves, np.minimum(inner, size - 1)[:, None] - 1, 1), 0.0)
+    full = np.clip(capacity, 1, size - 1)[:, None]
+    last = np.maximum(np.take_along_axis(curves, full, 1) - np.take_along_axis(curves, full - 1, 1), 0.0)
     return np.asarray(curves + np.maximum(beyond, 0) * last)
 
 
@@ -48,14 +50,39 @@ def _sequences(rows: pl.DataFrame) -> tuple[NDArray[np.int8], Ints]:
     return events, length
 
 
-def remembered(panel: Panel, curves: Floats, day_off: NDArray[np.bool_], half_life: float) -> Floats:
-    """Return per row the mean of earlier days' curves of the same kind of day (R, size), older ones forgotten with `half_life` days.
+def record(rows: pl.DataFrame, day_off: NDArray[np.bool_], size: int, overflow: float) -> Floats:
+    """Return per row what earlier days of the kind would have cost per start stock, at about the capacity the station has that night.
 
-    `day_off`: per day of the panel. A day sees only days before it; where a station has no such day yet, the curve is flat (0).
+    Racks are soft: a station that holds more vehicles than docks has that capacity. Capacities are rounded to docks plus a multiple of four,
+    so that each station's days are ridden a few times only.
+    """
+    docks, capacity = rows["docks"].cast(pl.Int64).to_numpy(), rows["capacity"].cast(pl.Int64).to_numpy()
+    level = np.rint((capacity - docks) / ROUNDED).astype(np.int64)
+    made = np.zeros((rows.height, size))
+    there = rows["rentals"].is_not_null().to_numpy().astype(float)[:, None]
+    station = rows["station"].to_numpy()
+    first = rows["day"].min()
+    days = len(day_off)
+    for extra in np.unique(level):
+        concerned = np.flatnonzero(np.isin(station, np.unique(station[level == extra])))
+        part = rows[concerned]
+        curves = realised_curves(part, docks[concerned] + ROUNDED * extra, size, overflow)
+        panel = Panel.of(part)
+        offset = (panel.days[0] - first).days  # type: ignore[operator]
+        found = remembered(panel, curves * there[concerned], there[concerned], day_off[offset : min(days, offset + len(panel.days))])
+        wanted = level[concerned] == extra
+        made[concerned[wanted]] = found[wanted]
+    return made
+
+
+def remembered(panel: Panel, curves: Floats, known: Floats, day_off: NDArray[np.bool_]) -> Floats:
+    """Return per row the mean of earlier days' curves of the same kind of day (R, size), older ones forgotten with a half-life of 60 days.
+
+    `known`: 1 for rows whose day is over, 0 else (R, 1); `day_off`: per day of the panel. A day sees only days before it; where a station has no such day yet, the curve is flat (0).
     """
     table = panel.spread(curves)
-    there = panel.spread(np.ones(len(curves)))[:, :, None]
-    keep = 0.5 ** (1 / half_life)
+    there = panel.spread(known)
+    keep = 0.5 ** (1 / HALF_LIFE)
     made = np.zeros_like(table)
     total = {kind: np.zeros(table.shape[1:]) for kind in (False, True)}
     weight = {kind: np.zeros((table.shape[1], 1)) for kind in (False, True)}

@@ -4,14 +4,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from usecases.mobility.curves import realised_curves, remembered
+from usecases.mobility.curves import record
 from usecases.mobility.packed import HOURS, Panel, floats, hourly, numbers
 from usecases.mobility.settings import Mobility
 
 Floats = NDArray[np.float64]
 WINDOWS = (7, 28, 56)  # days of the plain means
 KIND_WINDOWS = (56, 112)  # days of the means over the same kind of day
-HALF_LIFE = 60.0  # days: how fast the record of past days' costs is forgotten
 
 
 def features(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
@@ -36,8 +35,7 @@ def features(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
             made[f"{word}_kind_{window}"] = panel.gather(mean_of_kind(events, hours, window, off))
         scalars |= {f"{word}_{name}": values for name, values in _levels(panel, events).items()}
     size = int(numbers(rows, "capacity").max()) + 1
-    curves = realised_curves(rows, numbers(rows, "docks"), size, s.overflow) * there[:, None]
-    made["past_curve"] = remembered(panel, curves, off, HALF_LIFE)
+    made["past_curve"] = record(rows, off, size, s.overflow)
     arrays = [pl.Series(name, values, dtype=pl.Array(pl.Float64, values.shape[1])) for name, values in made.items()]
     weekday = pl.col("day").dt.weekday()
     return rows.with_columns(arrays).with_columns(

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 LEVELS = (0.1, 0.5, 0.9)
 LEVEL_DAYS, PRIOR_DAYS = 14, 7.0  # days that correct the level, and days' worth of "no correction" they are weighed against
 SPREADS = (0.0, 0.05, 0.1, 0.2, 0.4)  # variance of a day total = mean + spread x mean squared
+EFFORTS = {"profile": (), "quick": ((True, 1),), "thorough": ((False, 1), (False, 2), (True, 1), (True, 2))}  # level-scaled?, seed
 BLENDS = {"forecast": None, "profile_56": "profile_56", "profile_112": "profile_112"}
 
 
@@ -55,11 +56,10 @@ class Rates:
         """Learn from rows with features and outcomes."""
         self.stations = {name: number for number, name in enumerate(past["station"].unique().sort())}
         counts = dict(zip(("rent", "back"), hourly(past), strict=True))
-        seeds = (1,) if self.settings.forecast.effort == "quick" else (1, 2)
-        kinds = (True,) if self.settings.forecast.effort == "quick" else (False, True)
+        wanted_trees = EFFORTS[self.settings.forecast.effort]
         for side, wanted in counts.items():
             made = inputs(past, side, self.stations)
-            of_side = [Trees(level, 100 * self.settings.seed + seed, self.settings.threads) for level in kinds for seed in seeds]
+            of_side = [Trees(level, 100 * self.settings.seed + seed, self.settings.threads) for level, seed in wanted_trees]
             self.trees[side] = [tree.fit(made, wanted) for tree in of_side]
         return self
 
@@ -70,7 +70,8 @@ class Rates:
             made = inputs(rows, side, self.stations)
             level = [tree.predict(made) for tree in self.trees[side] if tree.level]
             plain = [tree.predict(made) for tree in self.trees[side] if not tree.level]
-            found = {"trees": np.mean(plain or level, axis=0), "level": np.mean(level, axis=0), **made.profiles}
+            alone = [made.profiles["profile_112"]]  # without trees the profile stands in their place
+            found = {"trees": np.mean(plain or level or alone, axis=0), "level": np.mean(level or alone, axis=0), **made.profiles}
             members += [_array(f"{side}_{name}", np.maximum(found[name], FLOOR)) for name in MEMBERS]
         return self._combined(rows.with_columns(members))
 

@@ -55,16 +55,20 @@ class Trips(Frozen):
 class Forecast(Frozen):
     """How rentals and returns per station and hour are forecast."""
 
-    effort: Literal["quick", "thorough"] = Field("thorough", description="quick: one boosted model and the profile; thorough: five models")
+    effort: Literal["profile", "quick", "thorough"] = Field(
+        "thorough", description="profile: means of past weeks alone; quick: one boosted model per direction; thorough: four"
+    )
     level: bool = Field(default=True, description="correct the level of all stations by what came in the last two weeks")
 
 
 class Plan(Frozen):
     """How the tour is planned."""
 
-    seconds: float = Field(2.0, description="search for the best tour of a night stops after so many CPU seconds at the latest", gt=0)
     iterations: int = Field(2000, description="search steps per tour", ge=1)
     moved_price: float = Field(0.1, description="price of a moved vehicle when settings are chosen, in lost trips", ge=0)
+    usual: Literal["nothing", "operator", "equal_fill", "last_weeks"] = Field(
+        "nothing", description="business as usual: leave the vehicles, the real operator's moves, equal filling, or the last weeks' target"
+    )
     handling: float | None = Field(None, description="cost of changing a station's stock by one, in lost trips; empty: chosen on select", ge=0)
 
 
@@ -77,10 +81,6 @@ class Mobility(CaseSettings):
     trips: Trips = Trips()
     forecast: Forecast = Forecast()
     plan: Plan = Plan()
-    usual: Literal["nothing", "operator", "equal_fill", "last_weeks"] = Field(
-        "nothing", description="business as usual: leave the vehicles, the real operator's moves, equal filling, or the last weeks' target"
-    )
-
     @property
     def overflow(self) -> float:
         """Weight of an overflow against a lost rental."""
