@@ -17,7 +17,7 @@ export PIP_ROOT_USER_ACTION := ignore
 # without compiled bytecode every process reads a gigabyte of source anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test slow check format lock clean
+.PHONY: help setup demo test slow check docs reference format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -39,6 +39,13 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --no-logo
+
+docs: $(READY)  ## documentation as a static site in build/docs; a warning is an error
+	@$(BIN)/python -m sphinx -q -n -W --keep-going -E -d build/docs-cache -c docs . build/docs
+	@echo "build/docs/index.html"
+
+reference: $(READY)  ## the pages of docs/reference that are made from the code
+	@for maker in docs/reference/make_*.py; do $(BIN)/python $$maker || exit 1; done
 
 format: $(READY)  ## let ruff lay out the code and mend what it can
 	@$(BIN)/ruff check --fix .

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from usecases.mobility.choosing import mixed, nights, queue_curves
 from pipelines.decide.allocation import allocate, moving_cost
+from usecases.mobility.choosing import mixed, nights, queue_curves
 from usecases.mobility.features import features
 from usecases.mobility.model import LEVELS, Rates, day_quantile
 from usecases.mobility.packed import hourly

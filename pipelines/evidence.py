@@ -39,7 +39,9 @@ PARTS: dict[str, Any] = {
     "notes": tuple[Note, ...],
     "select_saved": Interval,
     "what_if": dict[str, Any] | None,
+    "notice": dict[str, str],
 }
+LATER = {"notice"}  # parts that runs of earlier versions do not have
 PATHS = frozenset({"file", "folder", "path", "source"})  # keys whose text may be a path
 SETTINGS_HEAD = "# All settings of this run, defaults included. Absolute paths of files are shortened to the file name.\n\n"
 
@@ -73,7 +75,8 @@ class StoredRun:
         file = self.folder / SETTINGS
         scores = {name: math.nan if score is None else float(score) for name, score in self.facts["scores"].items()}
         try:
-            parts: dict[str, Any] = {name: TypeAdapter(kind).validate_python(self.facts[name]) for name, kind in PARTS.items()}
+            stored = {name: kind for name, kind in PARTS.items() if name not in LATER or name in self.facts}
+            parts: dict[str, Any] = {name: TypeAdapter(kind).validate_python(self.facts[name]) for name, kind in stored.items()}
         except (KeyError, ValidationError) as error:
             raise InputError("track.broken_run", folder=self.folder, problem=error) from None
         parts |= {**self.frames, "train_rows": pl.read_parquet(self.folder / MODEL / MODEL_ROWS)}
@@ -235,7 +238,9 @@ def read_run(folder: Path) -> StoredRun:
 
 def _model_facts(model: Forecaster) -> dict[str, Any]:
     kind = type(model)
-    return {"class": f"{kind.__module__}:{kind.__qualname__}", "target": model.target, "columns": list(model.columns)}
+    facts = {"class": f"{kind.__module__}:{kind.__qualname__}", "target": model.target, "columns": list(model.columns)}
+    inputs = getattr(model, "inputs", None)  # optional in the protocol: the feature columns it reads
+    return facts if inputs is None else {**facts, "inputs": list(inputs)}
 
 
 def save_model(model: Forecaster, rows: pl.DataFrame, folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.audit import Head, log_file, log_overrides, log_plan
 from pipelines.champions import chosen_run
 from pipelines.errors import InputError
 from pipelines.evidence import StoredRun, load_model
@@ -23,7 +24,7 @@ from pipelines.plan.sheets import as_csv, quantity_label, rows_of, workbook
 from pipelines.run import gridded
 from pipelines.running import running
 from pipelines.settings import CaseSettings, load_settings, merged, override, read_toml
-from pipelines.table import Loaded
+from pipelines.table import Loaded, data_digest
 from pipelines.texts import Lang, number, text
 from pipelines.usecase import Sheet, UseCase
 from pipelines.work import Chosen, Outcome, Request, choose_settings, hint_at_killed_work, load, make_home
@@ -84,8 +85,9 @@ def _planned(request: PlanRequest, case: UseCase[Any], stored: StoredRun, settin
     if case.plan_files:
         further = case.plan_files(planned.rows, settings, lang)
         files |= {name: content if isinstance(content, bytes) else content.encode() for name, content in further.items()}
+    head = log_plan(request.run.home, planned, case, stored, settings, data_digest(rows))  # before anybody sees the plan
     folder = request.out or plan_folder(request.run.home, case.name, request.day)
-    workbook_name, spared = _write(folder, files, planned, stored, case)
+    workbook_name, spared = _write(folder, files, planned, stored, case, head)
     return _outcome(planned, stored, folder / workbook_name, spared, lang)
 
 
@@ -105,7 +107,9 @@ def plan_folder(home: Path, case: str, day: date) -> Path:
     return home / "plans" / case / f"{day:%Y-%m-%d}"
 
 
-def _write(folder: Path, files: Mapping[str, bytes], planned: Planned, stored: StoredRun, case: UseCase[Any]) -> tuple[str, str | None]:
+def _write(
+    folder: Path, files: Mapping[str, bytes], planned: Planned, stored: StoredRun, case: UseCase[Any], logged: Head
+) -> tuple[str, str | None]:
     """Write the files; a workbook that somebody changed stays, the new one gets a number. Return the new one's name and the spared one."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = _facts(folder)
@@ -117,6 +121,7 @@ def _write(folder: Path, files: Mapping[str, bytes], planned: Planned, stored: S
     contents = {(name if file_name == WORKBOOK else file_name): content for file_name, content in files.items()}
     sheet = planned.sheet
     facts |= {"case": case.name, "day": f"{planned.day}", "run": stored.name, "data_until": f"{planned.last}",
+              "audit": vars(logged), "notice": dict(planned.notice),
               "sheet": {"group": sheet.group, "item": list(sheet.item), "quantity": sheet.quantity, "unit": sheet.unit},
               "workbooks": {**facts["workbooks"], name: _digest(contents[name])}}  # fmt: skip
     part = folder / ".part"
@@ -165,8 +170,13 @@ def _outcome(planned: Planned, stored: StoredRun, workbook_file: Path, spared: s
     return Outcome("\n".join(lines), summary)
 
 
-def learn(request: Request, file: Path) -> Outcome:
+def learn(request: Request, file: Path, by: str | None = None) -> Outcome:
     """Read a changed plan sheet back, record the overrides, and say what all recorded ones brought where the truth is known.
+
+    Parameters
+    ----------
+    by
+        Who changed the sheet, for the audit log.
 
     Raises
     ------
@@ -186,9 +196,13 @@ def learn(request: Request, file: Path) -> Outcome:
     made = pl.read_parquet(plan)
     lines = changes(file, case.name, sheet, made, made[DAY][0])
     record = request.home / "overrides" / f"{case.name}.csv"
+    logged = log_overrides(request.home, facts, sheet, lines, made[DAY][0], by)
     held = remember_changes(record, lines) if lines.height else 0
     said = [text("plan.learnt", lang, count=number(lines.height, lang), file=record)]
-    summary: dict[str, Any] = {"changes": lines.height, "recorded": held, "file": str(record)}
+    if logged:
+        key = "audit.logged" if by else "audit.logged_nobody"
+        said.append(text(key, lang, count=number(logged, lang), file=log_file(request.home, case.name)))
+    summary: dict[str, Any] = {"changes": lines.height, "recorded": held, "logged": logged, "file": str(record)}
     if record.is_file() and (request.data is not None or chosen.settings.data or case.simulate):
         rows = gridded(case, load(chosen, request.data, lang), chosen.settings)
         found = brought(case, rows, chosen.settings, pl.read_csv(record, separator=";", try_parse_dates=True), sheet.quantity)

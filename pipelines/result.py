@@ -1,7 +1,7 @@
 """What one run gives: frozen and complete, so that report, tracking and plan need nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
@@ -35,6 +35,19 @@ class Period:
 
 
 @dataclass(frozen=True)
+class ColumnFacts:
+    """One column of the data: its kind, role, meaning, unit and bounds, and in how many rows it has a value."""
+
+    kind: str
+    role: str
+    doc: str
+    unit: str
+    minimum: float | None
+    maximum: float | None
+    filled: int
+
+
+@dataclass(frozen=True)
 class DataFacts:
     """What was read: the source as people name it, its digest, its size and period."""
 
@@ -45,6 +58,7 @@ class DataFacts:
     first: date
     last: date
     notes: tuple[Note, ...] = ()
+    columns: Mapping[str, ColumnFacts] = field(default_factory=dict)  # of the schema; empty in runs of earlier versions
 
 
 @dataclass(frozen=True)
@@ -117,6 +131,7 @@ class Result:
     model: Forecaster  # refitted on the whole history
     train_rows: pl.DataFrame  # a few feature rows: the model's signature
     what_if: Mapping[str, Any] | None = None  # tables from which the report's page values other costs
+    notice: Mapping[str, str] = field(default_factory=dict)  # what every page must say, by language
 
     @property
     def headline(self) -> Saving:

@@ -1,6 +1,6 @@
 """THE pipeline: data -> features -> backtest -> decide -> replay -> value. One short function anyone can follow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from pipelines.calendar import calendar, school_holidays_known, school_holidays_
 from pipelines.errors import ContractError
 from pipelines.grid import complete_grid
 from pipelines.replay import Replay, replay
-from pipelines.result import DataFacts, Interval, Note, Result
+from pipelines.result import ColumnFacts, DataFacts, Interval, Note, Period, Result
 from pipelines.scores import calibration, scores
 from pipelines.settings import CaseSettings
 from pipelines.table import Loaded, assemble, conformed, data_digest, joins
@@ -69,17 +69,35 @@ def gridded(case: UseCase[S], loaded: Loaded, settings: S) -> pl.DataFrame:
 def prepare(case: UseCase[S], loaded: Loaded, settings: S) -> Prepared:
     """Return the rows with derived outcomes, and the facts of what was read."""
     rows = gridded(case, loaded, settings)
+    return Prepared(case.prepare(rows, settings), data_facts(case, loaded, rows, settings))
+
+
+def data_facts(case: UseCase[S], loaded: Loaded, rows: pl.DataFrame, settings: S) -> DataFacts:
+    """Return the facts of what was read; `rows` are those of `gridded`."""
     days = rows[case.time].cast(pl.Date)
-    facts = DataFacts(
+    return DataFacts(
         source=loaded.source,
         digest=data_digest(rows),
         rows=rows.filter(pl.col(case.target).is_not_null()).height,
         series=rows.select(case.keys).n_unique(),
         first=days.min(),  # type: ignore[arg-type]
         last=days.max(),  # type: ignore[arg-type]
-        notes=(*loaded.notes, *_faults(case, loaded, settings), *_calendar_notes(settings, days.min(), days.max())),  # type: ignore[arg-type]
+        notes=(
+            *loaded.notes,
+            *_faults(case, loaded, settings),
+            *(_calendar_notes(settings, days.min(), days.max()) if case.grid == "daily" else ()),  # type: ignore[arg-type]
+        ),
+        columns=_column_facts(case, rows),
     )
-    return Prepared(case.prepare(rows, settings), facts)
+
+
+def _column_facts(case: UseCase[S], rows: pl.DataFrame) -> dict[str, ColumnFacts]:
+    """Return what each column of the schema holds in these data; derived ones are made later and left out."""
+    read = {name: column for name, column in case.schema.items() if name in rows.columns and not column.derived}
+    return {
+        name: ColumnFacts(column.kind, column.role, column.doc, column.unit, column.minimum, column.maximum, rows[name].count())
+        for name, column in read.items()
+    }
 
 
 def _faults(case: UseCase[S], loaded: Loaded, settings: S) -> list[Note]:
@@ -96,11 +114,15 @@ def _calendar_notes(settings: CaseSettings, first: date, last: date) -> list[Not
     return [] if known else [Note("calendar.school_unknown", {"state": state, "first": str(span[0]), "last": str(span[1])})]
 
 
-def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = silent) -> Result:
+Keep = Callable[[pl.DataFrame, Replay], None]
+
+
+def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = silent, keep: Keep | None = None) -> Result:
     """Backtest a use case and return everything found out.
 
     train < select < report: the model is fitted on the past alone, every choice is made on select, and the headline
     is the replay of usual, plan and perfect on report. Last, the model is refitted on the whole history for planning.
+    `keep` gets the report period's rows (features, forecasts, outcomes) and what the plan did there: for the audit log.
     """
     progress("features", 0.0)
     rows = featured(case, data.rows, settings)
@@ -110,6 +132,8 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
     forecasts = judged(case, finished(case, selected.model, raw, selected.raw, periods.report, settings), settings)
     progress("replay", 0.0)
     replays = replay_all(case, selected.model, forecasts, settings)
+    if keep:
+        keep(forecasts, replays["plan"])
     found = findings(case, forecasts, replays, settings, selected)
     progress("refit", 0.0)
     model = selected.model.fit(rows)
@@ -132,6 +156,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
         notes=(*data.facts.notes, *(Note(key, values) for key, values in (case.notes(forecasts, settings) if case.notes else ()))),
         select_saved=selected.saved,
         model=model,
+        notice=case.notice,
         train_rows=rows.drop(case.columns("outcome", "decision"), strict=False).tail(SIGNATURE_ROWS),
         **found,
     )
@@ -169,7 +194,7 @@ def _what_if(case: UseCase[S], forecasts: pl.DataFrame, usual: Replay, settings:
 
 
 def shown_forecasts(case: UseCase[S], model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:
-    """Return what people look at: time, keys, outcomes, decisions, forecast columns and the model that made them."""
+    """Return what people look at: time, keys, outcomes, decisions, columns `shown`, forecasts and the model that made them."""
     wanted = [case.time, *case.keys, *case.columns("outcome", "decision"), *case.shown, *model.columns, "model_used"]
     return forecasts.select(column for column in wanted if column in forecasts.columns)
 
@@ -200,16 +225,21 @@ def choose(case: UseCase[S], rows: pl.DataFrame, periods: Periods, settings: S, 
     """Make every choice on the select period: the model's own (weights, recalibration) and the best simple rule."""
     model = case.model(settings)
     raw = backtest(case, model, rows, periods.select, settings, lambda _, share: progress("select", share))
-    forecasts = raw
-    if isinstance(model, Choosing):
-        model.choose(judged(case, raw, settings))
-        forecasts = finished(case, model, raw, raw.clear(), periods.select, settings)
-    forecasts = judged(case, forecasts, settings)
+    forecasts = chosen_forecasts(case, model, raw, periods.select, settings)
     policies = {**case.rules, "usual": case.usual, "plan": case.decide}
     ledgers = {name: replay(case, forecasts, settings, policy, name).ledger for name, policy in policies.items()}
     unit = units(case, ledgers["plan"])[0]
     rule = min(case.rules, key=lambda name: float(ledgers[name][unit].sum()), default=None)
     return Selected(model, raw, rule, value.difference(stacked(ledgers), case.time, unit, "plan", "usual", case.block))
+
+
+def chosen_forecasts(case: UseCase[S], model: Forecaster, raw: pl.DataFrame, select: Period, settings: S) -> pl.DataFrame:
+    """Let the model choose by its raw forecasts of the select period; return its final ones beside the outcomes the judge goes by."""
+    forecasts = raw
+    if isinstance(model, Choosing):
+        model.choose(judged(case, raw, settings))
+        forecasts = finished(case, model, raw, raw.clear(), select, settings)
+    return judged(case, forecasts, settings)
 
 
 def certain(model: Forecaster, forecasts: pl.DataFrame) -> pl.DataFrame:

@@ -39,7 +39,7 @@ def running(home: Path, verb: str, case: str) -> Iterator[None]:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "pid": os.getpid(),
         "host": gethostname(),
-        "born": _born(os.getpid()),
+        "born": born(os.getpid()),
     }
     unfinished = file.with_suffix(".part")
     unfinished.write_text(json.dumps(facts), encoding="utf-8")
@@ -70,14 +70,20 @@ def ended_like_ctrl_c() -> Iterator[None]:
             signal.signal(getattr(signal, name), handler)
 
 
-def _born(pid: int) -> str:
+def born(pid: int) -> str:
     """Return when a process was started (Linux: clock ticks since boot), so that a reused number is not mistaken; empty elsewhere."""
     with suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        return _stat(pid)[19]
     return ""
 
 
-def _alive(pid: int, born: str) -> bool:
+def _stat(pid: int) -> list[str]:
+    """Return what Linux knows of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+
+
+def alive(pid: int, since: str) -> bool:
+    """Return whether the process of this number that was started `since` (see `born`) still lives."""
     if os.name == "nt":
         return True  # a signal 0 would end the process there, so nothing is ever called killed on Windows
     try:
@@ -86,7 +92,10 @@ def _alive(pid: int, born: str) -> bool:
         return False
     except PermissionError:
         return True
-    return not born or _born(pid) == born
+    with suppress(OSError, IndexError):
+        if _stat(pid)[0] == "Z":  # killed, and its parent has not looked yet
+            return False
+    return not since or born(pid) == since
 
 
 def marks(home: Path) -> list[Mark]:
@@ -96,8 +105,8 @@ def marks(home: Path) -> list[Mark]:
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
             elsewhere = facts.get("host", gethostname()) != gethostname()  # a node that shares the folder: nothing is known of it
-            alive = elsewhere or _alive(int(facts["pid"]), str(facts["born"]))
-            found.append(Mark(file, facts["verb"], facts["case"], facts["started"], int(facts["pid"]), alive))
+            lives = elsewhere or alive(int(facts["pid"]), str(facts["born"]))
+            found.append(Mark(file, facts["verb"], facts["case"], facts["started"], int(facts["pid"]), lives))
         except (OSError, ValueError, KeyError):
             found.append(Mark(file, "?", "?", "?", 0, alive=False))
     return found

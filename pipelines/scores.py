@@ -1,10 +1,16 @@
-"""How good the forecast is, apart from its value: WAPE, bias, pinball loss, coverage. Never MAPE (days without sales)."""
+"""How good the forecast is, apart from its value: WAPE, bias, pinball loss, coverage. Never MAPE (days without sales).
+
+A probability `p` of a yes-or-no outcome has measures of its own: `pipelines.probabilities`.
+"""
 
 import numpy as np
 import polars as pl
 
+from pipelines.probabilities import probability_scores
+
 NORMAL_95 = 1.96
 MIDDLE = 0.5
+PROBABILITY = "p"  # forecast column of the chance that the target is 1
 ROUNDING = 1e-9  # units: quantiles that close have not crossed
 
 
@@ -28,8 +34,10 @@ def pinball_loss(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.nd
 
 
 def scores(forecasts: pl.DataFrame, target: str) -> dict[str, float]:
-    """Return WAPE and bias of the median, the mean pinball loss and the share of rows with crossed quantiles."""
+    """Return WAPE and bias of the median, the mean pinball loss and the share of rows with crossed quantiles; of a probability its own."""
     levels = quantile_levels(forecasts.columns)
+    if PROBABILITY in forecasts.columns:
+        return probability_scores(forecasts[target].to_numpy() > 0, forecasts[PROBABILITY].to_numpy().astype(float))
     if not levels:
         return {}
     truth = forecasts[target].to_numpy().astype(float)

@@ -44,6 +44,7 @@ class TableSettings(Frozen):
     date_format: str | dict[str, str] = Field("auto", description="format such as %d.%m.%Y, or per column; auto: ISO, German")
     melt: MeltSettings | None = Field(None, description="for a wide table: one column per branch or weekday becomes rows")
     aggregate: bool = Field(False, description="put several rows per day and keys together (receipts, bookings); false: an error")
+    missing: tuple[str, ...] = Field((), description="further cells that mean nothing, such as ? or #BEZUG!")
     drop: dict[str, tuple[str, ...]] = Field({}, description="rows to leave out: our column = values, such as a seasonal group")
 
     def decimal_of(self, column: str) -> Decimal:
@@ -87,7 +88,7 @@ class CaseSettings(Frozen):
     threads: int = Field(2, ge=1, le=1024, description="threads per model fit")
 
 
-T = TypeVar("T", bound=CaseSettings)
+T = TypeVar("T", bound=BaseModel)
 PROBLEMS = {  # pydantic's kind of error, or the first word of it -> text
     "greater_than": "settings.problem_gt",
     "greater_than_equal": "settings.problem_ge",

@@ -166,6 +166,7 @@ class UseCase(Generic[S]):
     value: Callable[..., Any]
 
     title: Mapping[str, str] = field(default_factory=dict)  # {"en": ..., "de": ...}
+    notice: Mapping[str, str] = field(default_factory=dict)  # the same: what every page must say (report, plan sheets, papers)
     folder: Path | None = None  # where settings.toml and README.md stand
     grid: Literal["daily", "none"] = "daily"  # complete daily grid: closed days become rows without outcomes
     tables: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)  # input tables by name, where they are not the rows
@@ -187,13 +188,13 @@ class UseCase(Generic[S]):
     plan_files: Callable[[Rows, S, Lang], Mapping[str, str | bytes]] | None = None  # the same -> further files of the plan by name
     what_if: Callable[[Rows, Rows, S], Mapping[str, Any] | None] | None = None  # forecasts, usual's actions -> tables for the sliders
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
+    shown: Sequence[str] = ()  # known columns that the Result keeps beside the forecasts, for `sections` (coordinates of a map)
     sections: Callable[[Any, Lang], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row
     notes: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the report must say
     faults: Callable[[Mapping[str, Rows], S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # input tables -> what is wrong in them
-    shown: tuple[str, ...] = ()  # known columns kept beside the report's forecasts: the use case's own sections need them
 
     def columns(self, *roles: Role) -> list[str]:
         """Return the schema's columns that have one of the roles, in schema order."""

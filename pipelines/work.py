@@ -40,6 +40,7 @@ class Request:
     changes: tuple[str, ...]
     home: Path
     lang: Lang
+    audit: bool = False  # log every decision of the backtest
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,17 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     from pipelines.evidence import run_name, write_run
     from pipelines.report.write import render
 
-    result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress)
+    kept: list[Any] = []
+    keep = (lambda rows, replayed: kept.extend((rows, replayed))) if request.audit else None
+    result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress, keep)
     progress("write", 0.0)
     name = run_name(request.home, chosen.case.name, datetime.now(UTC))
     further = chosen.case.sections(result, request.lang) if chosen.case.sections else ()
     page = render(result, request.lang, chosen.case.title.get(request.lang, ""), name, further)
     extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
     folder = write_run(result, request.home, name, extra, files={REPORT: page})
+    if request.audit:
+        _log(request.home, name, chosen.case, result, *kept)
     beats = result.select_saved.low is not None and result.select_saved.low > 0
     remember(request.home, chosen.case.name, name, None, beats=beats)  # also where MLflow cannot be reached
     progress("track", 0.0)
@@ -166,12 +171,24 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
 
 
+def _log(home: Path, name: str, case: UseCase[CaseSettings], result: Result, rows: Any, replayed: Any) -> None:
+    from pipelines.audit import Subject, log_backtest
+
+    subject = Subject(case, name, None, result.data.digest, result.settings)
+    log_backtest(home, subject, rows, replayed, list(result.model.columns))
+
+
+def run_folder(run_or_folder: str, home: Path) -> Path:
+    """Return the folder of a run below `home` by its name, else the folder named."""
+    return home / "runs" / run_or_folder if (home / "runs" / run_or_folder).is_dir() else Path(run_or_folder)
+
+
 def redraw(run_or_folder: str, cases: Mapping[str, str], home: Path, out: Path | None, lang: Lang) -> Path:
     """Draw a run's report again from its folder alone; return the file. Raise InputError when there is no such run."""
     from pipelines.evidence import read_run
     from pipelines.report.write import render
 
-    folder = home / "runs" / run_or_folder if (home / "runs" / run_or_folder).is_dir() else Path(run_or_folder)
+    folder = run_folder(run_or_folder, home)
     stored = read_run(folder)
     case = find_case(stored.case, cases)
     result = stored.result(case.settings)

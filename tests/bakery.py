@@ -1,5 +1,6 @@
 """Small bakeries made by hand for the tests of food waste: settings with round costs, rows as a run would see them."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import polars as pl
 
 from pipelines.run import gridded
 from pipelines.table import Loaded
+from usecases.__main__ import main
 from usecases.food_waste import CASE
 from usecases.food_waste.costs import add_costs
 from usecases.food_waste.settings import FoodWaste
@@ -120,4 +122,19 @@ def bakery(folder: Path, lines: list[str] | None = None, settings: str = SETTING
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "kasse.csv").write_bytes("\r\n".join(lines or till_export()).encode("cp1252"))
     (folder / "settings.toml").write_text(settings, encoding="utf-8")
+    return folder
+
+
+def generous_export() -> list[str]:
+    """The same export by a planner who orders half as much again: the plan has something to save."""
+    head, *rest = till_export()
+    return [head, *(f"{line.rsplit(';', 1)[0]};{float(line.rsplit(';', 1)[1].replace(',', '.')) * 1.5:.0f},0" for line in rest)]
+
+
+def trusted_bakery(folder: Path, mlflow_template: Path, *words: str) -> Path:
+    """A bakery's folder with one run in `mlruns`, its model trusted to plan; `words`: further options of `run`."""
+    home = bakery(folder, generous_export()) / "mlruns"
+    home.mkdir()
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
+    assert main(["run", str(folder), "--home", str(home), *words]) == 0
     return folder

@@ -70,7 +70,7 @@ def test_what_cannot_be_done_is_said_in_both_languages(tmp_path, capsys):
     lines = [line.rsplit(";", 1)[0] for line in till()]
     path = saved(tmp_path, lines)
     assert main(["check", "food_waste", "--data", str(path), "--lang", "de"]) == 0
-    assert "Der Plan wird mit demselben Wochentag der Vorwoche verglichen" in capsys.readouterr().out
+    assert "sonst wird der Plan mit demselben Wochentag der Vorwoche verglichen" in capsys.readouterr().out
     assert main(["check", "food_waste", "--data", str(path)]) == 0
     assert "compared with the same weekday of last week" in capsys.readouterr().out
 
@@ -85,6 +85,26 @@ def test_receipts_are_added_up_and_a_single_shop_needs_no_column(tmp_path):
     assert seen.fine
     assert seen.tables["sales"]["aggregate"] is True
     assert seen.tables["sales"]["constants"] == {"branch": "all"}
+
+
+def test_a_cancelled_receipt_now_and_then_is_taken_off_and_told(tmp_path):
+    lines = ["Datum;Artikel;Menge;Stückpreis"]
+    lines += [f"{date(2024, 1, 1) + timedelta(n):%d.%m.%Y};Brot;{m};4,20 €" for n in range(DAYS) for m in range(1, 9)]
+    lines[9::80] = [line.replace(";1;", ";-1;") for line in lines[9::80]]
+    seen = understand(CASE, [saved(tmp_path, lines)])
+    assert seen.fine
+    assert seen.tables["sales"]["aggregate"] is True
+    assert "price_eur" in seen.mapping["sales"]
+    assert any(note.key == "table.note_negative" and note.values["count"] == len(lines[9::80]) for note in seen.notes)
+
+
+def test_the_time_on_a_receipt_tells_the_last_sale(tmp_path):
+    lines = ["Datum;Uhrzeit;Artikel;Menge"]
+    lines += [f"{date(2024, 1, 1) + timedelta(n):%d.%m.%Y};{h:02d}:30;Brot;2" for n in range(DAYS) for h in (7, 12, 9)]
+    seen = understand(CASE, [saved(tmp_path, lines)])
+    assert seen.mapping["sales"]["last_sale"].header == "Uhrzeit"
+    assert seen.loaded is not None
+    assert seen.loaded.tables["sales"]["last_sale"].unique().sort().to_list() == [7.5, 9.5, 12.5]
 
 
 def test_a_second_table_is_joined_on_the_keys_it_has(tmp_path):

@@ -287,7 +287,7 @@ def test_a_home_that_cannot_be_written_is_noticed_before_the_work(place, capsys)
 def test_list_and_version(place, capsys):
     assert told(capsys, "--version") == (0, f"{__version__}\n", "")
     code, out, _ = told(capsys, "list")
-    assert (code, out.startswith("food_waste  Bake what will be sold")) == (0, True)
+    assert (code, "food_waste  Bake what will be sold" in out) == (0, True)
     code, out, _ = told(capsys, "list", "--lang", "de", "--json")
     assert (code, json.loads(out)["food_waste"].startswith("Backen, was gekauft wird")) == (0, True)
 

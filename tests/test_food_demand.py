@@ -10,9 +10,9 @@ from pipelines.run import gridded
 from pipelines.table import Loaded
 from tests.bakery import KEYS, MONDAY, chain, frame, settings
 from usecases.food_waste import CASE
-from usecases.food_waste.demand import evidence, prepare, sold_out
+from usecases.food_waste.demand import evidence, prepare, sold_out, with_orders
 from usecases.food_waste.simulate import simulate
-from usecases.food_waste.story import notes
+from usecases.food_waste.story import notes, unknown_products
 from usecases.food_waste.world import WorldSettings
 
 NEVER = settings(demand={"sold_out": "never"})
@@ -31,6 +31,13 @@ def test_nothing_returned_means_sold_out_if_anything_was_sold():
     rows = frame(sold=[5, 5, 0, 5, None], returned=[0, 2, 0, None, None], ordered=[9, 5, 0, 5, None])
     assert evidence(rows) == "returned"
     assert sold_out(rows, settings()).to_list() == [True, False, False, False, False]
+
+
+def test_what_was_baked_is_sold_plus_left_over_where_no_orders_are_given():
+    rows = frame(sold=[5, 5, None], returned=[2, 0, None])
+    assert with_orders(rows)["ordered"].to_list() == [7.0, 5.0, None]
+    given = rows.with_columns(ordered=pl.Series([9.0, None, None]))
+    assert with_orders(given)["ordered"].to_list() == [9.0, None, None]
 
 
 def test_everything_ordered_sold_means_sold_out():
@@ -141,3 +148,13 @@ def test_the_report_names_deadline_business_as_usual_weather_and_simple_rows():
     told = dict(notes(rows[1:].with_columns(ordered=pl.lit(19.0)), settings()))
     assert set(told) == {"food_waste.deadline_1", "food_waste.unseen", "food_waste.usual_ordered"}
     assert told["food_waste.unseen"] == {"column": "ordered", "days": 0.0, "share": 0.0, "pieces": 0}
+
+
+def test_figures_for_a_product_that_is_not_sold_are_named_with_the_nearest_name():
+    rows = frame(sold=[5, 5]).with_columns(product=pl.lit("Mischbrot"))
+    assert unknown_products(rows, settings(products={"Mischbrod": {"price_eur": 4.2}, "Torte": {"tray": 6}})) == [
+        "Mischbrod (Mischbrot?)",
+        "Torte",
+    ]
+    assert unknown_products(rows, settings(day_old={"products": ["Zopf"]})) == []  # nothing is sold on the second day
+    assert unknown_products(rows, settings(day_old={"products": ["Zopf"], "demand_share": 0.1})) == ["Zopf"]

@@ -10,7 +10,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from pipelines.replay import replay
-from tests.bakery import KEYS, LEFT, MISSING, MONDAY, frame, ledger_of, priced, settings
+from tests.bakery import COSTS, KEYS, LEFT, MISSING, MONDAY, frame, ledger_of, priced, settings
 from usecases.food_waste import CASE
 from usecases.food_waste.costs import add_costs
 from usecases.food_waste.value import start, value
@@ -61,6 +61,12 @@ def test_pre_orders_are_served_apart():
 
 def test_more_pre_orders_than_demand_leave_no_walk_in_customer_owing():
     assert booked(settings(), demand=[3], preordered=[4], bake=[2.0])[0] == {"eur": 0.7, "kg": 1.0, "kg_co2e": 0.8, "sold_out": 0}
+
+
+def test_unit_costs_may_be_a_share_of_each_price():
+    s = settings(costs={"unit_cost_share": 0.4}, products={"Keks": {"unit_cost_eur": 0.3}})
+    rows = add_costs(frame(product=["Brot", "Torte", "Keks", "Torte"], price_eur=[None, 5.0, 1.0, 0.2]), s)
+    assert rows["unit_cost_eur"].to_list() == pytest.approx([0.4 * COSTS["price_eur"], 2.0, 0.3, 0.08])
 
 
 def test_costs_of_single_products_and_of_the_data_are_used():

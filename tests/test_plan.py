@@ -22,7 +22,7 @@ from pipelines.run import featured, prepare
 from pipelines.settings import load_settings, read_toml
 from pipelines.table import Loaded, load_tables
 from pipelines.usecase import Sheet
-from tests.bakery import SETTINGS, bakery, till_export
+from tests.bakery import SETTINGS, bakery, generous_export, trusted_bakery
 from tests.conftest import program
 from usecases.__main__ import main
 from usecases.food_waste import CASE
@@ -32,22 +32,13 @@ from usecases.food_waste.settings import FoodWaste
 
 LAST = date(2024, 1, 2) + timedelta(days=239)  # a Wednesday
 NEXT = LAST + timedelta(days=1)
-
-
-HEAD, *REST = till_export()
-# a planner who orders half as much again as the test bakery's: the plan has something to save
-LINES = [HEAD, *(f"{line.rsplit(';', 1)[0]};{float(line.rsplit(';', 1)[1].replace(',', '.')) * 1.5:.0f},0" for line in REST)]
+LINES = generous_export()
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Path:
     """A bakery's folder with one run in `mlruns`, its model trusted to plan."""
-    folder = bakery(tmp_path_factory.mktemp("bakery"), LINES)
-    home = folder / "mlruns"
-    home.mkdir()
-    shutil.copyfile(mlflow_template, home / "mlflow.db")
-    assert main(["run", str(folder), "--home", str(home)]) == 0
-    return folder
+    return trusted_bakery(tmp_path_factory.mktemp("bakery"), mlflow_template)
 
 
 @pytest.fixture

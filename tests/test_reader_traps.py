@@ -2,7 +2,7 @@
 
 import io
 import tomllib
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +12,7 @@ import xlsxwriter
 from pipelines.errors import InputError
 from pipelines.settings import TableSettings
 from pipelines.table import load_tables
-from pipelines.table.cells import Cells, numbers
+from pipelines.table.cells import Cells, hours, numbers
 from pipelines.understand import understand
 from usecases.__main__ import main
 from usecases.food_waste import CASE
@@ -146,3 +146,16 @@ def test_settings_written_elsewhere_find_the_data(tmp_path, capsys):
     assert (target.parent / file).resolve() == path.resolve()
     assert main(["check", "food_waste", "--data", str(path), "--write", str(path / "settings.toml")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cells", "hours_of_day"),
+    [(["17:29", "07:05:30"], [17 + 29 / 60, 7 + 5 / 60 + 30 / 3600]), ([time(18, 15)], [18.25]), (["24:00", None], [24.0, None])],
+)
+def test_times_of_day_are_hours(cells, hours_of_day):
+    assert hours(pl.Series("last_sale", cells)).to_list() == pytest.approx(hours_of_day)
+
+
+@pytest.mark.parametrize("cells", [["17:29", "spät"], ["25:00"], ["17.5"]])
+def test_other_cells_are_left_to_the_reader_of_numbers(cells):
+    assert hours(pl.Series("last_sale", cells)).to_list() == cells

@@ -46,16 +46,23 @@ def true_saving(world: World, result: Result, data: Prepared, s: FoodWaste) -> f
     return total["usual"] - total["plan"]
 
 
-def test_the_reported_saving_is_the_true_one_although_much_demand_was_never_seen():
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_reported_saving_is_the_true_one_although_much_demand_was_never_seen(seed):
+    world = simulate(WorldSettings(seed=seed))  # the embedded chain: 60 series, a quarter of the days sold out
+    result, data, s = run_world(world)
+    assert result.verdict == "better"
+    assert result.headline.saved.value == pytest.approx(true_saving(world, result, data, s), rel=0.05)
+
+
+def test_over_small_chains_the_error_averages_out():
     reported, true = [], []
     for seed in (1, 2, 3, 4):
         world = simulate(WorldSettings(seed=seed, branches=4, products=8, days=730))
         result, data, s = run_world(world)
-        assert result.verdict == "better"
         reported.append(result.headline.saved.value or 0.0)
         true.append(true_saving(world, result, data, s))
     assert sum(reported) == pytest.approx(sum(true), rel=0.05)
-    assert np.allclose(np.divide(reported, true), 1, atol=0.12)  # a single small chain: the demand nobody saw is an estimate
+    assert np.allclose(np.divide(reported, true), 1, atol=0.12)  # 32 series: what nobody saw is a draw, and one chain may be unlucky
 
 
 def test_independent_demand_against_last_week_is_reported_as_it_is():

@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 
 from pipelines import __version__
-from pipelines.cli import check, doctor, listing, new, plan, report, ui
+from pipelines.cli import audit, check, doctor, exercise, listing, new, plan, pseudonymise, report, sweep, ui
 from pipelines.cli import run as run_verb
 from pipelines.errors import InputError, MusterwerkError
 from pipelines.texts import Lang, text
 
 INTERRUPTED = 130
-VERBS = (listing, check, new, run_verb, plan, report, ui, doctor)  # in the order of --help
+VERBS = (listing, check, new, run_verb, plan, report, sweep, audit, pseudonymise, ui, doctor, exercise)  # in the order of --help
 
 
 def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:

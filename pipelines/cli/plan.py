@@ -39,6 +39,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         case: CaseArgument,
         day: DayOption = None,
         learn_from: Annotated[Path | None, typer.Option("--learn", help="A plan sheet that people changed.")] = None,
+        by: Annotated[str | None, typer.Option("--by", help="Who changed the sheet, for the audit log; with --learn.")] = None,
         model: Annotated[str | None, typer.Option("--model", help="Another model: a run's name or its registered version.")] = None,
         out: Annotated[Path | None, typer.Option("--out", help="Folder for the sheets; default: below --home.")] = None,
         force: Annotated[bool, typer.Option("--despite-gaps", help="Plan although the data are stale or incomplete.")] = False,
@@ -55,7 +56,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
 
         run = Request(case=case, cases=cases, data=data, settings=settings, changes=tuple(change or ()), home=home, lang=checked(lang))
         if learn_from is not None:
-            outcome = learn(run, learn_from)
+            outcome = learn(run, learn_from, by)
         elif day is not None:
             outcome = make_plan(PlanRequest(run, day.date(), model, out, force))
         else:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
@@ -31,6 +32,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         data: DataOption = None,
         settings: SettingsOption = None,
         change: ChangeOption = None,
+        audit: Annotated[bool, typer.Option("--audit", help="Log every decision of the backtest in the audit log.")] = False,
         home: HomeOption = HOME,
         lang: LangOption = "en",
         as_json: JsonOption = False,
@@ -38,6 +40,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
     ) -> None:
         from pipelines.work import Request, run_and_record
 
-        request = Request(case=case, cases=cases, data=data, settings=settings, changes=tuple(change or ()), home=home, lang=checked(lang))
+        changes, language = tuple(change or ()), checked(lang)
+        request = Request(case=case, cases=cases, data=data, settings=settings, changes=changes, home=home, lang=language, audit=audit)
         outcome = run_and_record(request)
         typer.echo(json.dumps(outcome.summary, ensure_ascii=False, indent=1, default=str) if as_json else outcome.message)

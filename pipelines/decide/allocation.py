@@ -16,7 +16,7 @@ def moving_cost(curves: Floats, stock: Ints, handling: float) -> Floats:
 
     A moved vehicle is loaded once and unloaded once, so it is paid at two stations. Convex curves stay convex.
     """
-    return curves + handling * np.abs(np.arange(curves.shape[1]) - stock[:, None])
+    return np.asarray(curves + handling * np.abs(np.arange(curves.shape[1]) - stock[:, None]))
 
 
 def allocate(curves: Floats, total: int) -> Ints:

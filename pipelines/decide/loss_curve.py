@@ -76,7 +76,7 @@ def _one_hour(ahead: Floats, cost: Floats, steps: tuple[Floats, Floats], pace: F
         moved += chance[count] * ahead
         moved += later[count] * cost
         total, moved = moved, total
-    return total
+    return np.asarray(total)
 
 
 def _most_events(pace: float) -> int:

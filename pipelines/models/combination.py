@@ -60,6 +60,11 @@ class Combination:
         return quantile_columns(self.levels)
 
     @property
+    def inputs(self) -> list[str]:
+        """The columns that the trees read, each once; the plain rules read the series' own history."""
+        return list(dict.fromkeys(name for model in self._active().values() if isinstance(model, TwoStage) for name in model.inputs))
+
+    @property
     def choices(self) -> Mapping[str, Any]:
         """What was chosen on the select period."""
         return {"weights": self.weights, "recalibration": asdict(self.recalibration)}

@@ -45,6 +45,11 @@ class Quantiles:
     models: list[Any] = field(default_factory=list, repr=False)
 
     @property
+    def inputs(self) -> list[str]:
+        """The columns the model reads."""
+        return [*self.features, *([self.scale] if self.scale and self.scale not in self.features else [])]
+
+    @property
     def columns(self) -> list[str]:
         """The forecast columns."""
         return [f"q{level:g}" for level in self.levels]

@@ -1,6 +1,6 @@
 """Decide one day: history and the day itself through the same functions as in the backtest, then the champion's forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -34,6 +34,12 @@ class Planned:
         How they are laid out.
     reasons
         One sentence per row.
+    inputs
+        What the model was asked about: the rows without outcomes, decisions, forecasts and actions, in the same order.
+    state
+        In which the day begins (sequential cases), else None.
+    notice
+        What every page must say, by language.
     """
 
     case: str
@@ -43,6 +49,9 @@ class Planned:
     reasons: pl.Series
     last: date
     notes: tuple[Note, ...]
+    inputs: pl.DataFrame
+    state: Any
+    notice: Mapping[str, str]
 
 
 def decided(case: UseCase[Any], rows: pl.DataFrame, settings: CaseSettings, model: Forecaster, day: date, lang: Lang = "en") -> Planned:
@@ -65,13 +74,14 @@ def decided(case: UseCase[Any], rows: pl.DataFrame, settings: CaseSettings, mode
     today = made.filter(of_day & pl.col("open")) if "open" in made.columns else made.filter(of_day)
     if today.is_empty():
         raise InputError("plan.closed", day=day, last=last)
-    forecasts = model.predict(today.drop(case.columns("outcome", "decision"), strict=False))
-    acted = _act(case, made, forecasts, settings, day)
-    sheet = case.sheet or _default_sheet(case, forecasts, acted)
-    reasons = case.reasons(acted, settings, lang) if case.reasons else pl.Series("reason", [""] * acted.height)
+    inputs = visible(case, today, decisions=False)
+    forecasts = model.predict(inputs)
+    decisions, state = _act(case, made, forecasts, settings, day)
+    sheet = case.sheet or _default_sheet(case, forecasts, decisions)
+    reasons = case.reasons(decisions, settings, lang) if case.reasons else pl.Series("reason", [""] * decisions.height)
     lacking = unknown_columns(case, rows, day) if "open" in rows.columns else []
     notes = [Note("plan.note_lacking", {"columns": ", ".join(lacking)})] if lacking else []
-    return Planned(case.name, day, acted, sheet, reasons, last, tuple(notes))
+    return Planned(case.name, day, decisions, sheet, reasons, last, tuple(notes), inputs, state, case.notice)
 
 
 def everything(case: UseCase[Any], loaded: Loaded, settings: CaseSettings, day: date) -> pl.DataFrame:
@@ -85,14 +95,17 @@ def everything(case: UseCase[Any], loaded: Loaded, settings: CaseSettings, day: 
     return pl.concat([earlier, case.upcoming(history, settings, day)], how="diagonal_relaxed")
 
 
-def _act(case: UseCase[Any], made: pl.DataFrame, forecasts: pl.DataFrame, settings: CaseSettings, day: date) -> pl.DataFrame:
-    seen = visible(case, forecasts, decisions=False)
-    if case.start is None:
-        return case.decide(seen, settings)
-    state = case.start(seen, settings)
+def _act(case: UseCase[Any], made: pl.DataFrame, forecasts: pl.DataFrame, settings: CaseSettings, day: date) -> tuple[pl.DataFrame, Any]:
+    state = case.start(visible(case, forecasts, decisions=False), settings) if case.start else None
     if state is not None:
         state = _state(case, made, settings, day, state)
-    return case.decide(seen, settings, state)
+    return acted(case, forecasts, settings, state), state
+
+
+def acted(case: UseCase[Any], forecasts: pl.DataFrame, settings: CaseSettings, state: Any) -> pl.DataFrame:
+    """Return the forecast rows of one epoch with the action columns; `state`: in which a sequential case begins."""
+    seen = visible(case, forecasts, decisions=False)
+    return case.decide(seen, settings) if case.start is None else case.decide(seen, settings, state)
 
 
 def _state(case: UseCase[Any], made: pl.DataFrame, settings: CaseSettings, day: date, state: Any) -> Any:

@@ -102,7 +102,8 @@ def _matched(file: Path, lines: pl.DataFrame, sheet: Sheet, plan: pl.DataFrame, 
     if lost.height:
         shown = ", ".join(str(lost[item][0]) for item in ("sheet", *sheet.item))
         raise InputError("plan.unknown_line", file=file, line=shown)
-    return joined.select(pl.lit(day).alias("day"), sheet.group, *sheet.item, "planned", "changed", "why")
+    named = [name for name in (sheet.group, *sheet.item) if name != "day"]  # where lines are named by the day itself
+    return joined.select(pl.lit(day).alias("day"), *named, "planned", "changed", "why")
 
 
 def remember(file: Path, lines: pl.DataFrame) -> int:

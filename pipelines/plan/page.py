@@ -22,7 +22,7 @@ def page(planned: Planned, lang: Lang, title: str, basis: str) -> str:
     ]
     day = f"{planned.day:%d.%m.%Y}" if lang == "de" else f"{planned.day:%Y-%m-%d}"
     notes = [text(note.key, lang, **note.values) for note in planned.notes]
-    return _template().render(lang=lang, title=title, day=day, basis=basis, notes=notes, groups=groups)
+    return _template().render(lang=lang, title=title, day=day, basis=basis, notes=notes, groups=groups, notice=planned.notice.get(lang, ""))
 
 
 def _group(name: str, heads: list[str], rows: list[tuple[object, ...]], right: int, lang: Lang) -> dict[str, object]:

@@ -18,6 +18,7 @@ _NAME_LENGTH = 31  # what Excel allows
 _WIDE, _NARROW = 38, 12
 _LINE, _FULL = 15, 1.1  # points per line; a line holds somewhat fewer letters than its width says
 _MOST = 60  # widest column, characters
+_FOOTER = 200  # letters of a notice in the footer: Excel allows 255 in all
 
 
 def rows_of(planned: Planned) -> pl.DataFrame:
@@ -109,7 +110,10 @@ def _fill(  # noqa: PLR0913 - one sheet with all that stands on it
     page.repeat_rows(0)
     day = f"{planned.day:%d.%m.%Y}" if lang == "de" else f"{planned.day:%Y-%m-%d}"
     page.set_header(f"&L{_escaped(group)}&R{day}")
-    page.set_footer("&R&P / &N")
+    notice = planned.notice.get(lang, "")
+    page.set_footer(f"&L{_escaped(notice[:_FOOTER])}&R&P / &N")
+    if notice:  # on the screen too, under the table: the columns beside it are for changes
+        page.write_string(table.height + 2, 0, notice)
 
 
 def _escaped(words: str) -> str:

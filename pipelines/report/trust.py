@@ -61,7 +61,8 @@ def forecast(result: Result, words: Words) -> Section:
                 texts=0,
             )
         )
-    return section(words, "forecast", title, words("forecast_text"), charts=pictures, tables=tables)
+    text = [] if table.is_empty() else [words("forecast_text")]
+    return section(words, "forecast", title, *text, charts=pictures, tables=tables)
 
 
 def _scores(result: Result, words: Words) -> Table:

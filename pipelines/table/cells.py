@@ -17,6 +17,8 @@ FORMATS = {  # how a date is written -> what a cell then looks like
 }
 _CLOCK = r"(?:[T ](\d{1,2}:\d{2}(?::\d{2})?)(?:\.\d+)?)?$"
 _WEEKDAY = r"(?i)^(mo|di|mi|do|fr|sa|so|tu|we|th|su)[a-z]{0,8}\.?,?\s+"
+SECONDS_PER_HOUR = 3600
+_TIME_OF_DAY = r"^([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?(?: Uhr)?$"
 _SERIAL = r"^[2-7]\d{4}(\.\d+)?$"  # days since 1899-12-30, as Excel stores dates
 _GERMAN = r"^-?(?:(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?|,\d+)$"
 _ENGLISH = r"^-?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?$"
@@ -85,6 +87,22 @@ def numbers(cells: Cells, decimal: str) -> pl.Series:
     found = plain.cast(pl.Float64, strict=False)
     unread = text.is_not_null() & (found.is_null() | found.is_infinite())  # digits of other scripts, numbers too large to hold
     return _usable(cells, found, bad | unread)
+
+
+def hours(values: pl.Series) -> pl.Series:
+    """Return times of day (`17:29`, `7:05:30`, a workbook's time cells) as hours since midnight; other columns as they are."""
+    if values.dtype == pl.Time:
+        return values.cast(pl.Duration).dt.total_seconds() / SECONDS_PER_HOUR
+    if values.dtype != pl.String or not is_clock(values):
+        return values
+    hour, minute, second = (values.str.extract(_TIME_OF_DAY, group).cast(pl.Float64) for group in (1, 2, 3))
+    return (hour + minute / 60 + second.fill_null(0.0) / SECONDS_PER_HOUR).alias(values.name)
+
+
+def is_clock(values: pl.Series) -> bool:
+    """Return whether every filled cell is a time of day."""
+    text = values.drop_nulls()
+    return bool(len(text)) and bool(text.str.contains(_TIME_OF_DAY).all())
 
 
 def written_german(text: pl.Series) -> bool:

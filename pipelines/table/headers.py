@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.errors import InputError
 from pipelines.settings import TableSettings
-from pipelines.table.cells import FALSE, FORMATS, TRUE, cleaned, without_weekday
+from pipelines.table.cells import FALSE, FORMATS, TRUE, cleaned, is_clock, without_weekday
 from pipelines.table.raw import ROW
 from pipelines.usecase import Column
 
@@ -120,5 +120,5 @@ def kind_of(values: pl.Series) -> str:
         return "date"
     if text.str.to_lowercase().is_in((*TRUE, *FALSE)).all():
         return "flag"
-    numeric = text.str.contains(r"^[-+]?[\d.,]+-?$").mean() > 0.5  # type: ignore[operator]  # noqa: PLR2004
-    return "number" if numeric and not text.str.contains(r"^0\d").any() else "text"
+    numeric = is_clock(text) or text.str.contains(r"^(?:€\s*)?[-+−]?[\d.,]+\s*€?-?$").mean() > 0.5  # type: ignore[operator]  # noqa: PLR2004
+    return "number" if numeric and not text.str.contains(r"^0\d+$").any() else "text"

@@ -48,7 +48,7 @@ def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings],
     columns = with_open(schema)
     places = {name: _place(name, settings, base, override, first=name == next(iter(data))) for name, settings in data.items()}
     files = {name: melted(read_file(places[name], settings, name), settings, places[name], name) for name, settings in data.items()}
-    raw = {name: file.table for name, file in files.items()}
+    raw = {name: without_missing(file.table, data[name].missing) for name, file in files.items()}
     sources = {name: Source(path.name, name) for name, path in places.items()}
     mappings = {name: mapped_headers(raw[name], columns, settings, sources[name]) for name, settings in data.items()}
     _refuse_missing(columns, data, raw, mappings, sources)
@@ -78,6 +78,14 @@ def load_separate(
     notes = tuple(note for part in loaded.values() for note in part.notes)
     sources = dict.fromkeys(part.source for part in loaded.values())
     return Loaded({name: part.tables[name] for name, part in loaded.items()}, notes, ", ".join(sources))
+
+
+def without_missing(table: pl.DataFrame, missing: tuple[str, ...]) -> pl.DataFrame:
+    """Return the table with the cells that the settings call missing empty."""
+    if not missing:
+        return table
+    texts = pl.selectors.string()
+    return table.with_columns(pl.when(~texts.str.strip_chars().is_in(list(missing))).then(texts))
 
 
 def _place(name: str, settings: TableSettings, base: Path, override: Path | None, *, first: bool) -> Path:

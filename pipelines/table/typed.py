@@ -9,7 +9,7 @@ import polars as pl
 from pipelines.errors import InputError
 from pipelines.result import Note
 from pipelines.settings import TableSettings
-from pipelines.table.cells import Cells, as_text, cleaned, flags, moments, numbers
+from pipelines.table.cells import Cells, as_text, cleaned, flags, hours, moments, numbers
 from pipelines.table.headers import Source, mapped_headers, missing_columns, with_open
 from pipelines.table.raw import ROW
 from pipelines.table.reader import TOTALS
@@ -90,7 +90,9 @@ def netted(column: Column, settings: TableSettings) -> bool:
 
 
 def _prepared(values: pl.Series, column: Column) -> pl.Series:
-    return as_text(values) if column.kind == "text" else cleaned(values)
+    if column.kind == "text":
+        return as_text(values)
+    return hours(cleaned(values)) if column.unit.startswith("hours") else cleaned(values)
 
 
 def _read(cells: Cells, column: Column, settings: TableSettings, source: Source) -> tuple[pl.Series, list[Note]]:

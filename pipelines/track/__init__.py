@@ -79,9 +79,9 @@ def log_run(result: Result, folder: Path, home: Path, uri: str | None = None) ->
     facts = json.loads(text)
     parameters, notes = figures.parameters(facts["settings"])
     tags = {**figures.tags(facts, folder, home), EVIDENCE: hashlib.sha256(text.encode()).hexdigest()}
-    with _calm(), _explained(uri):
-        client, root = _open(uri, home)
-        experiment = _experiment(client, result.case, root)
+    with calm(), explained(uri):
+        client, root = open_store(uri, home)
+        experiment = experiment_of(client, result.case, root)
         run_id, version = _recorded_before(client, experiment, tags[EVIDENCE])
         if not run_id:
             with _recording(client, experiment, facts["name"], tags) as run_id:
@@ -91,11 +91,11 @@ def log_run(result: Result, folder: Path, home: Path, uri: str | None = None) ->
                 version = register(client, experiment, run_id, result, folder / MODEL)
                 client.set_tag(run_id, VERSION, version)
         champion = str(client.get_registered_model(result.case).aliases.get(CHAMPION)) == version
-    return TrackedRun(run_id, result.case, _ui(uri, experiment, run_id), version, champion, notes)
+    return TrackedRun(run_id, result.case, ui(uri, experiment, run_id), version, champion, notes)
 
 
 @contextmanager
-def _calm() -> Iterator[None]:
+def calm() -> Iterator[None]:
     """MLflow without telemetry, chatter and asides."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     for name, value in QUIET.items():
@@ -117,7 +117,7 @@ def _calm() -> Iterator[None]:
 
 
 @contextmanager
-def _explained(uri: str) -> Iterator[None]:
+def explained(uri: str) -> Iterator[None]:
     """Turn MLflow's errors into ours, without the credentials a URI may carry."""
     from mlflow.exceptions import MlflowException
 
@@ -134,7 +134,7 @@ def _public(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
 
 
-def _open(uri: str, home: Path) -> tuple["MlflowClient", str | None]:
+def open_store(uri: str, home: Path) -> tuple["MlflowClient", str | None]:
     """Return a client, and the artifact root when the store is our own database below home."""
     from mlflow import MlflowClient
 
@@ -151,7 +151,8 @@ def _new_database(file: Path, root: str) -> None:
     SqlAlchemyStore(store.sqlite_uri(file), root).engine.dispose()  # type: ignore[no-untyped-call]
 
 
-def _experiment(client: "MlflowClient", case: str, root: str | None) -> str:
+def experiment_of(client: "MlflowClient", case: str, root: str | None) -> str:
+    """Return the number of the use case's experiment, which is made when missing."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(case)
@@ -233,7 +234,8 @@ def _log_data(client: "MlflowClient", run_id: str, result: Result) -> None:
     client.log_inputs(run_id, datasets=[DatasetInput(source, [InputTag("mlflow.data.context", "backtest")])])
 
 
-def _ui(uri: str, experiment: str, run_id: str) -> str:
+def ui(uri: str, experiment: str, run_id: str) -> str:
+    """Return the web address of a run, or the command that starts the local user interface."""
     if uri.startswith(("http://", "https://")):
         return f"{_public(uri).rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
     return f'mlflow ui --workers 1 --backend-store-uri "{_public(uri)}"'

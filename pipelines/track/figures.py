@@ -17,13 +17,13 @@ def parameters(settings: Mapping[str, Any]) -> tuple[dict[str, str], tuple[Note,
     found: dict[str, str] = {}
     notes = []
     for name, value in _flat(settings):
-        key, number = _key(name), 1
-        while key in found:
+        short, number = key(name), 1
+        while short in found:
             number += 1
-            key = f"{_key(name)} {number}"
+            short = f"{key(name)} {number}"
         if len(value) > VALUE_LIMIT:
             notes.append(Note("track.cut_setting", {"setting": name, "limit": VALUE_LIMIT}))
-        found[key] = value if len(value) <= VALUE_LIMIT else value[: VALUE_LIMIT - 1] + "…"
+        found[short] = value if len(value) <= VALUE_LIMIT else value[: VALUE_LIMIT - 1] + "…"
     return found, tuple(notes)
 
 
@@ -39,7 +39,7 @@ def metrics(result: Result, duration: float | None) -> dict[str, float]:
         names = ("factor", "usual_waste", "usual_missed", "plan_waste", "plan_missed")
         found += [(f"equal_service.{name}", getattr(equal, name)) for name in names]
     found += [(f"score.{name}", score) for name, score in result.scores.items()]
-    return {_key(name): float(figure) for name, figure in found if figure is not None and math.isfinite(figure)}
+    return {key(name): float(figure) for name, figure in found if figure is not None and math.isfinite(figure)}
 
 
 def tags(facts: Mapping[str, Any], folder: Path, home: Path) -> dict[str, str]:
@@ -63,7 +63,7 @@ def tags(facts: Mapping[str, Any], folder: Path, home: Path) -> dict[str, str]:
     return found
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
     """Return a name that MLflow takes as a key."""
     return re.sub(r"[^\w.\- ]", "_", name)[:KEY_LIMIT]
 

@@ -19,6 +19,7 @@ from pipelines.understand.findings import Finding, findings
 from pipelines.understand.guess import Guess, guesses
 from pipelines.usecase import Column, UseCase
 
+FEW_CANCELLED = 0.05  # share of negative receipts up to which they are taken off without asking
 FEW_COPIES = 0.1  # share of rows up to which several rows per day look like copies, not like receipts
 
 
@@ -132,7 +133,7 @@ def _tried(case: UseCase[Any], chosen: Mapping[str, tuple[Path, list[Guess]]], s
     if not case.assemble:
         notes += _completed(case, proposed, so_far.mapping, lang)
     try:
-        loaded = _load(case, proposed, chosen)
+        loaded = _load_receipts(case, proposed, chosen)
     except InputError as error:
         return Understanding(so_far.files, so_far.mapping, proposed, (error,))
     checked = tuple(findings(case, loaded.tables, schemas))
@@ -197,6 +198,24 @@ def _copied(case: UseCase[Any], proposed: Mapping[str, Mapping[str, Any]], loade
     place = {"value": ", ".join(f"{ours} = {at[ours]}" for ours in identity), "rows": ", ".join(map(str, same.head(3)))}
     count = int(double["rows"].sum())
     return InputError("table.duplicates", table=first, file=proposed[first]["file"], count=count, keys=", ".join(identity), **place)
+
+
+def _load_receipts(case: UseCase[Any], proposed: dict[str, dict[str, Any]], chosen: Mapping[str, tuple[Path, list[Guess]]]) -> Loaded:
+    """Load as proposed; where few rows are negative and most days have several rows, they are receipts with cancellations to take off."""
+    try:
+        return _load(case, proposed, chosen)
+    except InputError as error:
+        first = next(iter(proposed))
+        if error.key != "table.negative" or case.assemble or proposed[first].get("aggregate"):
+            raise
+        summed = {**proposed, first: {**proposed[first], "aggregate": True}}
+        loaded = _load(case, summed, chosen)
+        table = loaded.tables[first]
+        many = float((table[case.target] < 0).mean() or 0) > FEW_CANCELLED  # type: ignore[arg-type]
+        if many or _doubled(case, proposed, loaded) <= FEW_COPIES * table.height:
+            raise error from None  # no receipts with a cancellation now and then
+        proposed.update(summed)
+        return loaded
 
 
 def _load(case: UseCase[Any], proposed: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, tuple[Path, list[Guess]]]) -> Loaded:

@@ -12,7 +12,7 @@ from usecases.food_waste import rules, story
 from usecases.food_waste.decide import decide
 from usecases.food_waste.demand import hindsight, prepare
 from usecases.food_waste.features import features
-from usecases.food_waste.model import model
+from usecases.food_waste.model import SEARCH, model
 from usecases.food_waste.reasons import reasons
 from usecases.food_waste.schema import SCHEMA
 from usecases.food_waste.settings import FoodWaste
@@ -41,6 +41,7 @@ CASE = UseCase(
     settings=FoodWaste,
     simulate=simulated,
     own_data={
+        "costs": {"unit_cost_share": "0.35"},
         "calendar": {"state": '""', "closed": '"nothing_sold"'},
         "day_old": {"products": "[]"},
         "forecast": {"weather": '"none"'},
@@ -50,6 +51,7 @@ CASE = UseCase(
     lead=lambda s: s.lead,
     features=features,
     model=model,
+    search=SEARCH,
     decide=decide,
     usual=rules.usual,
     usual_name=story.usual_name,

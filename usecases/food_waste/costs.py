@@ -15,15 +15,17 @@ def add_costs(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
     `keeps`: left-over pieces can be sold on the next day. Raise InputError where a missing or a left-over piece costs nothing.
     """
     general = {**s.costs.model_dump(), "tray": s.limits.tray, "display": s.limits.display}
-    filled = []
+    filled: dict[str, pl.Expr] = {}
     for name in PER_PRODUCT:
         own = {product: value for product, settings in s.products.items() if (value := getattr(settings, name)) is not None}
         parts = [pl.col(name)] if name in rows.columns else []
         if own:
             parts.append(pl.col("product").replace_strict(list(own), list(own.values()), default=None, return_dtype=pl.Float64))
-        filled.append(pl.coalesce(*parts, pl.lit(general[name])).cast(pl.Float64).alias(name))
+        by_price = name == "unit_cost_eur" and s.costs.unit_cost_share > 0
+        rest = filled["price_eur"] * s.costs.unit_cost_share if by_price else pl.lit(general[name])
+        filled[name] = pl.coalesce(*parts, rest).cast(pl.Float64)
     change = s.changes
-    table = rows.with_columns(filled).with_columns(
+    table = rows.with_columns(**filled).with_columns(
         price_eur=pl.col("price_eur") * (1 + change.price_percent / 100),
         unit_cost_eur=pl.col("unit_cost_eur") * (1 + change.unit_cost_percent / 100),
         salvage_eur=pl.col("salvage_eur") + change.salvage_add_eur,

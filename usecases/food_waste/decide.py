@@ -8,6 +8,7 @@ from pipelines.scores import quantile_levels
 from usecases.food_waste.settings import FoodWaste
 from usecases.food_waste.value import INDEX
 
+LEAST_RATIO = 0.01  # a shifted critical ratio stays this far from never and always
 SMALLEST_OVERAGE = 0.05  # share of the overage that stays even if every left-over piece sells tomorrow: never bake for the second day
 
 
@@ -24,7 +25,15 @@ def decide(rows: pl.DataFrame, s: FoodWaste, state: pl.DataFrame | None) -> pl.D
             quantiles = fresh_demand(quantiles, day_old, s)
         if s.service_level is None:
             overage = overage_with_second_day(rows, levels, quantiles, underage, overage, s)
-    return rows.with_columns(bake=pl.Series(baked(rows, s, (levels, quantiles), underage, overage)))
+    return rows.with_columns(bake=pl.Series(baked(rows, s, (levels, quantiles), *leaning(underage, overage, s))))
+
+
+def leaning(underage: Floats, overage: Floats, s: FoodWaste) -> tuple[Floats, Floats]:
+    """Return both costs with the critical ratio moved by `ratio_shift`; their sum stays."""
+    if s.ratio_shift == 0 or s.service_level is not None:
+        return underage, overage
+    ratio = np.clip(critical_ratio(underage, overage) + s.ratio_shift, LEAST_RATIO, 1 - LEAST_RATIO)
+    return np.asarray(ratio * (underage + overage)), np.asarray((1 - ratio) * (underage + overage))
 
 
 def baked(rows: pl.DataFrame, s: FoodWaste, walk_in: tuple[Floats, Floats], underage: Floats, overage: Floats) -> Floats:

@@ -15,10 +15,16 @@ UNLIKELY = 0.05  # a gap without customers this long before closing is no chance
 
 
 def prepare(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:
-    """Return the rows with `censored` (the day possibly sold out) and `demand` (pieces asked for) added."""
+    """Return the rows with `censored` (the day possibly sold out) and `demand` (pieces asked for) added, and with what was baked."""
+    rows = with_orders(rows)
     censored = sold_out(rows, s)
     demand = estimated_demand(Grid.of(rows, "day", KEYS), rows["sold"], censored, kind_of_day(rows), s.seed)
     return rows.with_columns(demand=demand, censored=pl.when(pl.col("sold").is_not_null()).then(censored))
+
+
+def with_orders(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with `ordered`: where the data have no orders, what was really baked is sold plus left over."""
+    return rows if rows["ordered"].count() else rows.with_columns(ordered=(pl.col("sold") + pl.col("returned")).cast(pl.Float64))
 
 
 def hindsight(rows: pl.DataFrame, s: FoodWaste) -> pl.DataFrame:

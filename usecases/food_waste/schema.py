@@ -55,7 +55,7 @@ SCHEMA = {
         maximum=24,
         optional=True,
         total="max",
-        aliases="letzter verkauf, letzte bon zeit, letzter bon, last sale",
+        aliases="letzter verkauf, letzte bon zeit, letzter bon, last sale, uhrzeit, zeit, bonzeit, kassenzeit, time",
     ),
     "demand": Column("number", "outcome", "pieces asked for; estimated where the day sold out", unit="pieces", derived=True, optional=True),
     "censored": Column("flag", "outcome", "demand is estimated because the day sold out", derived=True, optional=True),
@@ -112,7 +112,7 @@ SCHEMA = {
         minimum=0,
         optional=True,
         total="mean",
-        aliases="preis, verkaufspreis, vk, price, einzelpreis",
+        aliases="preis, verkaufspreis, vk, price, einzelpreis, unit price, stückpreis",
     ),
     "unit_cost_eur": Column(
         "number",

@@ -12,6 +12,9 @@ class Costs(Frozen):
 
     price_eur: float = Field(description="selling price, EUR per piece", gt=0)
     unit_cost_eur: float = Field(description="cost of making one more piece, EUR", ge=0)
+    unit_cost_share: float = Field(
+        0.0, description="instead of unit_cost_eur: cost of one more piece as a share of its price; 0 = off", ge=0, lt=1
+    )
     salvage_eur: float = Field(0.0, description="what a left-over piece still brings (feed, bread crumbs), EUR", ge=0)
     disposal_eur: float = Field(0.0, description="cost of getting rid of a left-over piece, EUR", ge=0)
     goodwill_eur: float = Field(0.0, description="cost of a disappointed customer beyond the lost margin, EUR", ge=0)
@@ -102,6 +105,16 @@ class Forecast(Frozen):
         return self
 
 
+class Trees(Frozen):
+    """Size and pace of the boosted trees; what is stated here holds for every ensemble of the forecast."""
+
+    rounds_share: float = Field(1.0, description="boosting rounds as a share of those that come with the effort", gt=0, le=10)
+    rate_share: float = Field(1.0, description="learning rate as a share of the one that comes with the effort", gt=0, le=10)
+    leaves: int = Field(15, description="leaves per tree", ge=2, le=1024)
+    min_rows: int = Field(60, description="rows per leaf at least", ge=1)
+    l2: float = Field(1.0, description="shrinks what a leaf says", ge=0)
+
+
 class FoodWaste(CaseSettings):
     """All settings of the food-waste use case."""
 
@@ -112,6 +125,10 @@ class FoodWaste(CaseSettings):
     day_old: DayOld = DayOld()
     demand: Demand = Demand()
     forecast: Forecast = Forecast()
+    trees: Trees = Trees()
+    ratio_shift: float = Field(
+        0.0, description="added to every critical ratio: above 0 bakes more than the forecast and the costs say", gt=-0.5, lt=0.5
+    )
     service_level: float | None = Field(None, description="one service level for all products instead of their critical ratios", gt=0, lt=1)
 
     @property

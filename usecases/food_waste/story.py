@@ -1,6 +1,7 @@
 """What the report tells beside the figures: groups of rows worth looking at apart, and what the reader must know."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import polars as pl
@@ -43,9 +44,20 @@ def notes(rows: pl.DataFrame, s: FoodWaste) -> Sequence[tuple[str, dict[str, Any
     found.append((f"food_waste.usual_{usual_name(rows, s)}", {}))
     if s.forecast.weather == "observed":
         found.append(("food_waste.optimistic_weather", {}))
+    strangers = unknown_products(rows, s)
+    if strangers:
+        found.append(("food_waste.unknown_products", {"names": ", ".join(strangers)}))
     if "model_used" in rows.columns:
         used = rows["model_used"].value_counts(sort=True)
         fallen = int(used.filter(pl.col("model_used").str.starts_with("simple"))["count"].sum())
         if fallen:
             found.append(("food_waste.fallback", {"rows": fallen, "share": round(100 * fallen / rows.height, 1)}))
     return found
+
+
+def unknown_products(rows: pl.DataFrame, s: FoodWaste) -> list[str]:
+    """Return the names that the settings have figures for but the rows do not know, each with the nearest name that they do know."""
+    named = {*s.products, *(s.day_old.products if s.day_old.demand_share else ())}
+    known = rows["product"].unique().to_list()
+    near = {name: get_close_matches(name, known, n=1) for name in sorted(named - set(known))}
+    return [f"{name} ({close[0]}?)" if close else name for name, close in near.items()]

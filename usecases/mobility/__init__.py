@@ -1,6 +1,6 @@
 """Mobility: tomorrow's vehicles in the right place, by one truck tour tonight or by none.
 
-predict rentals and returns per station and hour -> expected-loss curves -> one tour that visits only the stops that pay -> replay on real trips.
+predict rentals and returns per station-hour -> expected-loss curves -> one tour of the stops that pay -> replay on real trips.
 """
 
 from pathlib import Path

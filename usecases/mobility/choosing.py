@@ -130,7 +130,8 @@ def best_by_replay(rows: pl.DataFrame, blends: dict[str, tuple[Floats, Floats]],
         if key not in queues:
             out, back = blends[chosen.blend]
             queues[key] = [
-                queue_curves(out[at], back[at], night.capacity, s.overflow, chosen.dispersion) for night, at in zip(found, where, strict=True)
+                queue_curves(out[at], back[at], night.capacity, s.overflow, chosen.dispersion)
+                for night, at in zip(found, where, strict=True)
             ]
         curves = [mixed(queue, night.past, chosen.share) for queue, night in zip(queues[key], found, strict=True)]
         return [sum(replay_cost(night, curve, handling, s) for night, curve in zip(found, curves, strict=True)) for handling in HANDLINGS]

@@ -14,8 +14,8 @@ LOOKED_BACK = 2000  # earlier trips of a station from which destination and leng
 def hindsight(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
     """Return forecast rows whose departures also hold the rentals that empty hours hid, where `trips.uncensor` is set.
 
-    Their number is Poisson with the forecast rate of the empty hours, their destinations and lengths those of the station's other trips. Without it,
-    a replay of observed rentals can reward nobody for filling a station that stood empty.
+    Their number is Poisson with the forecast rate of the empty hours, their destinations and lengths those of the station's other trips.
+    Without it, a replay of observed rentals can reward nobody for filling a station that stood empty.
     """
     if not s.trips.uncensor or "rent_rates" not in rows.columns:
         return rows

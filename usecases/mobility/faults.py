@@ -22,7 +22,11 @@ def faults(tables: Mapping[str, pl.DataFrame], s: Mobility) -> Sequence[Fault]:
     stations = with_columns(tables["stations"])
     found = [*_station_faults(stations, s), *_status_faults(stations)]
     places = stations.filter(pl.col("latitude").is_not_null()).unique("station", keep="last", maintain_order=True)
-    return [*found, *_trip_faults(located(tables["trips"], places), tables["trips"], stations, s), *_road_faults(tables.get("roads"), stations)]
+    return [
+        *found,
+        *_trip_faults(located(tables["trips"], places), tables["trips"], stations, s),
+        *_road_faults(tables.get("roads"), stations),
+    ]
 
 
 def _said(name: str, rows: pl.DataFrame, column: str = "station") -> Iterator[Fault]:
@@ -49,10 +53,12 @@ def _station_faults(stations: pl.DataFrame, s: Mobility) -> Iterator[Fault]:
     nowhere = pl.col("latitude").is_null() | pl.col("longitude").is_null() | ((pl.col("latitude") == 0) & (pl.col("longitude") == 0))
     yield from _said("nowhere", one.filter(nowhere))
     there = one.filter(~nowhere)
-    away = ((pl.col("latitude") - pl.col("latitude").median()).abs() + (pl.col("longitude") - pl.col("longitude").median()).abs()) * KM_PER_DEGREE
+    away = (
+        (pl.col("latitude") - pl.col("latitude").median()).abs() + (pl.col("longitude") - pl.col("longitude").median()).abs()
+    ) * KM_PER_DEGREE
     yield from _said("far_away", there.filter(away > FAR_KM))
-    yield from _said("left_out_unknown", pl.DataFrame({"station": [name for name in s.stations.leave_out if name not in set(one["station"])]},
-                                                      schema={"station": pl.String}))  # fmt: skip
+    unknown = [name for name in s.stations.leave_out if name not in set(one["station"])]
+    yield from _said("left_out_unknown", pl.DataFrame({"station": unknown}, schema={"station": pl.String}))
 
 
 def _status_faults(stations: pl.DataFrame) -> Iterator[Fault]:

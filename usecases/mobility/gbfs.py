@@ -23,7 +23,9 @@ from pipelines.texts import text
 
 FEEDS = ("station_information", "station_status")
 TIMEOUT_S = 20
-COLUMNS = {"station": pl.String, "name": pl.String, "latitude": pl.Float64, "longitude": pl.Float64, "capacity": pl.Float64, "vehicles": pl.Float64,
+Kinds = dict[str, pl.DataType | type[pl.DataType]]
+COLUMNS: Kinds = {"station": pl.String, "name": pl.String, "latitude": pl.Float64, "longitude": pl.Float64,
+           "capacity": pl.Float64, "vehicles": pl.Float64,
            "updated": pl.Datetime("us"), "renting": pl.Boolean, "virtual": pl.Boolean}  # fmt: skip
 Fault = tuple[str, dict[str, Any]]
 
@@ -52,7 +54,9 @@ def kind(feed: Mapping[str, Any]) -> str:
 def links(feed: Mapping[str, Any]) -> dict[str, str]:
     """Return the addresses of the station feeds in a gbfs.json: by language up to version 2, without from 3.0 on."""
     data = feed["data"]
-    lists = [data["feeds"]] if "feeds" in data else [value["feeds"] for value in data.values() if isinstance(value, dict) and "feeds" in value]
+    lists = (
+        [data["feeds"]] if "feeds" in data else [value["feeds"] for value in data.values() if isinstance(value, dict) and "feeds" in value]
+    )
     return {entry["name"]: entry["url"] for feeds in lists[:1] for entry in feeds if entry.get("name") in FEEDS}
 
 
@@ -68,7 +72,7 @@ def stations(information: Mapping[str, Any], status: Mapping[str, Any] | None) -
     if status is None:
         found.append(("mobility.gbfs_no_status", {}))
         empty = [pl.lit(None, dtype=COLUMNS[name]).alias(name) for name in ("vehicles", "updated", "renting")]
-        return table.with_columns(empty).select(COLUMNS), found
+        return table.with_columns(empty).select(*COLUMNS), found
     states = [_state(entry) for entry in _entries(status, found)]
     known = pl.DataFrame(states, schema={name: COLUMNS[name] for name in ("station", "vehicles", "updated", "renting")})
     strange = known.filter(~pl.col("station").is_in(table["station"].implode()))
@@ -76,9 +80,14 @@ def stations(information: Mapping[str, Any], status: Mapping[str, Any] | None) -
         found.append(("mobility.gbfs_status_unknown", {"count": strange.height, "stations": ", ".join(strange["station"].head(5))}))
     double = known.filter(pl.col("station").is_duplicated())
     if double.height:
-        found.append(("mobility.gbfs_status_double", {"count": double.height, "stations": ", ".join(double["station"].unique(maintain_order=True).head(5))}))
+        found.append(
+            (
+                "mobility.gbfs_status_double",
+                {"count": double.height, "stations": ", ".join(double["station"].unique(maintain_order=True).head(5))},
+            )
+        )
     latest = known.sort("updated", nulls_last=False, maintain_order=True).unique("station", keep="last", maintain_order=True)
-    return table.join(latest, on="station", how="left", maintain_order="left").select(COLUMNS), found
+    return table.join(latest, on="station", how="left", maintain_order="left").select(*COLUMNS), found
 
 
 def _entries(feed: Mapping[str, Any], found: list[Fault]) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ class Rates:
         )
 
     def choose(self, select: pl.DataFrame) -> None:
-        """Fix weights by Poisson deviance, the spread by pinball loss, and what the plan goes by (rates, share, handling) by replay cost."""
+        """Fix weights by Poisson deviance, the spread by pinball loss, and what the plan goes by through replay cost."""
         counts = dict(zip(("rent", "back"), hourly(select), strict=True))
         for side, wanted in counts.items():
             self.weights[side] = best_weights([_of(select, f"{side}_{name}") for name in MEMBERS], wanted)
@@ -134,7 +134,8 @@ class Rates:
         folder.mkdir(parents=True, exist_ok=True)
         kinds = {side: [{"level": tree.level, "seed": tree.seed} for tree in trees] for side, trees in self.trees.items()}
         facts = {"settings": self.settings.model_dump(mode="json"), "stations": self.stations, "chosen": self.chosen.said(), "trees": kinds,
-                 "factor": self.factor, "weights": {side: list(map(float, w)) for side, w in self.weights.items()}, "spread": self.spread}  # fmt: skip
+                 "factor": self.factor, "spread": self.spread,
+                 "weights": {side: list(map(float, w)) for side, w in self.weights.items()}}  # fmt: skip
         (folder / "rates.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         for side, trees in self.trees.items():
             for number, tree in enumerate(trees):
@@ -150,7 +151,9 @@ class Rates:
         model.chosen = Chosen(**facts["chosen"])
         for side, trees in facts["trees"].items():
             texts = [(folder / f"{side}-{number}.txt").read_text(encoding="utf-8") for number in range(len(trees))]
-            model.trees[side] = [Trees(tree["level"], tree["seed"], model.settings.threads, text) for tree, text in zip(trees, texts, strict=True)]
+            model.trees[side] = [
+                Trees(tree["level"], tree["seed"], model.settings.threads, text) for tree, text in zip(trees, texts, strict=True)
+            ]
         return model
 
 

@@ -27,8 +27,12 @@ TABLES = {
         "start": Column("datetime", "time", "start, local time", aliases="Starttime, start_time, started_at, Startzeit, Beginn"),
         "end": Column("datetime", "known", "end, local time", aliases="Stoptime, end_time, ended_at, Endzeit, Ende"),
         "vehicle": Column("text", "key", "vehicle id", aliases="Bikeid, bike_number, bike_id, Fahrrad, Rad"),
-        "origin": Column("text", "known", "station id at the start", optional=True, aliases="From station id, start_station_id, Startstation"),
-        "destination": Column("text", "known", "station id at the end", optional=True, aliases="To station id, end_station_id, Zielstation"),
+        "origin": Column(
+            "text", "known", "station id at the start", optional=True, aliases="From station id, start_station_id, Startstation"
+        ),
+        "destination": Column(
+            "text", "known", "station id at the end", optional=True, aliases="To station id, end_station_id, Zielstation"
+        ),
         "start_latitude": Column("number", "known", "where the trip starts, in place of a station", unit="degrees", optional=True),
         "start_longitude": Column("number", "known", "where the trip starts, in place of a station", unit="degrees", optional=True),
         "end_latitude": Column("number", "known", "where the trip ends, in place of a station", unit="degrees", optional=True),
@@ -41,7 +45,9 @@ TABLES = {
         "latitude": Column("number", "known", "latitude", unit="degrees", aliases="lat, Breite"),
         "longitude": Column("number", "known", "longitude", unit="degrees", aliases="lon, lng, Länge"),
         "capacity": Column("number", "known", "docks", unit="vehicles", optional=True, aliases="cap, # of Racks, docks, Plätze"),
-        "vehicles": Column("number", "known", "vehicles there at `updated`", unit="vehicles", optional=True, aliases="bike_count, num_bikes_available"),
+        "vehicles": Column(
+            "number", "known", "vehicles there at `updated`", unit="vehicles", optional=True, aliases="bike_count, num_bikes_available"
+        ),
         "renting": Column("flag", "known", "the station rents out", optional=True),
         "virtual": Column("flag", "known", "a drawn area without docks", optional=True),
     },

@@ -69,7 +69,9 @@ class Plan(Frozen):
     usual: Literal["nothing", "operator", "equal_fill", "last_weeks"] = Field(
         "nothing", description="business as usual: leave the vehicles, the real operator's moves, equal filling, or the last weeks' target"
     )
-    handling: float | None = Field(None, description="cost of changing a station's stock by one, in lost trips; empty: chosen on select", ge=0)
+    handling: float | None = Field(
+        None, description="cost of changing a station's stock by one, in lost trips; empty: chosen on select", ge=0
+    )
 
 
 class Mobility(CaseSettings):
@@ -81,6 +83,7 @@ class Mobility(CaseSettings):
     trips: Trips = Trips()
     forecast: Forecast = Forecast()
     plan: Plan = Plan()
+
     @property
     def overflow(self) -> float:
         """Weight of an overflow against a lost rental."""

@@ -17,7 +17,11 @@ WIDTHS = (6, 12, 34, 14, 10, 10, 10, 70)
 def plan_files(rows: pl.DataFrame, s: Mobility, lang: Lang) -> Mapping[str, str | bytes]:
     """Return driver.xlsx, tour.geojson and stations.geojson of one night."""
     said = rows.with_columns(reasons(rows, s, lang).alias("reason"))
-    return {"driver.xlsx": driver_sheet(said, s, lang), "tour.geojson": geojson(said, tour=True), "stations.geojson": geojson(said, tour=False)}
+    return {
+        "driver.xlsx": driver_sheet(said, s, lang),
+        "tour.geojson": geojson(said, tour=True),
+        "stations.geojson": geojson(said, tour=False),
+    }
 
 
 def driver_sheet(rows: pl.DataFrame, s: Mobility, lang: Lang) -> bytes:
@@ -27,7 +31,10 @@ def driver_sheet(rows: pl.DataFrame, s: Mobility, lang: Lang) -> bytes:
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     page = book.add_worksheet(text("mobility.sheet_name", lang))
-    bold, wrap = book.add_format({"bold": True, "text_wrap": True, "bottom": 1}), book.add_format({"text_wrap": True, "valign": "top", "border": 1})
+    bold, wrap = (
+        book.add_format({"bold": True, "text_wrap": True, "bottom": 1}),
+        book.add_format({"text_wrap": True, "valign": "top", "border": 1}),
+    )
     page.set_landscape()
     page.set_paper(9)  # A4
     page.fit_to_pages(1, 0)
@@ -42,7 +49,16 @@ def driver_sheet(rows: pl.DataFrame, s: Mobility, lang: Lang) -> bytes:
         change = int(row["change"])
         on_board -= change
         action = text("mobility.sheet_unload" if change > 0 else "mobility.sheet_load", lang, count=abs(change))
-        cells = (int(row["stop"]), row["station"], row["name"] or "", action, int(row["stock"]) + change, on_board, round(clock), row["reason"])
+        cells = (
+            int(row["stop"]),
+            row["station"],
+            row["name"] or "",
+            action,
+            int(row["stock"]) + change,
+            on_board,
+            round(clock),
+            row["reason"],
+        )
         for place, cell in enumerate(cells):
             page.write(line, place, cell, wrap)
     book.close()

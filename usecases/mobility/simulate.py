@@ -12,6 +12,7 @@ from usecases.mobility.packed import HOURS, MINUTES, ROAD, great_circle_km
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Riding = tuple[int, int, int, int, int, int]  # end, number, start, vehicle, origin, wanted destination
 KINDS = ("home", "work", "station", "leisure")
 NAMES = ("Lindenweg", "Gewerbepark", "Hauptbahnhof", "Stadtpark", "Südstadt", "Klinikum", "Rathaus", "Seeufer", "Weststadt", "Technikum",
          "Ostbahnhof", "Schwimmbad", "Gartenstadt", "Messe", "Universität", "Altstadt")  # fmt: skip
@@ -20,7 +21,10 @@ WORKDAY = {
     "home": (7, 8, 9, 17), "work": (16, 17, 18, 12), "station": (7, 8, 17, 18), "leisure": (15, 19, 20, 21),
 }  # fmt: skip
 DAY_OFF = (11, 12, 14, 15, 16, 18)
-PULL = {"morning": {"home": 0.2, "work": 3.0, "station": 1.2, "leisure": 0.2}, "evening": {"home": 3.0, "work": 0.2, "station": 1.2, "leisure": 1.0}}
+PULL = {
+    "morning": {"home": 0.2, "work": 3.0, "station": 1.2, "leisure": 0.2},
+    "evening": {"home": 3.0, "work": 0.2, "station": 1.2, "leisure": 1.0},
+}
 NOON, KMH, WANDER, CENTRE = 12, 13.0, 0.35, (52.02, 8.53)
 WEEKEND, WEEKEND_LEVEL, SUMMER, GROWTH = 5, 0.8, 0.25, 0.15
 DEPOT_HOUR, MOST_MOVED, FULL, BARE = 3, 8, 0.75, 0.2
@@ -31,10 +35,10 @@ class CitySettings:
     """Which city: stations, days, trips per station and day, how much a day differs from what was to be expected."""
 
     seed: int = 1
-    stations: int = 12
-    days: int = 420
+    stations: int = 10
+    days: int = 364
     first: date = date(2024, 3, 4)
-    trips: float = 11.0
+    trips: float = 7.0
     noise: float = 0.25
     vehicles: float = 0.5  # per dock
 
@@ -58,10 +62,13 @@ def simulate(settings: CitySettings) -> City:
     wanted = _wanted(settings, rates, kinds, distance, draw)
     trips, served = _ridden(settings, wanted, stations["capacity"].to_numpy().astype(int), distance)
     names = stations["station"].to_numpy()
-    truth = pl.DataFrame({"day": wanted["day"], "station": names[wanted["origin"]], "minute": wanted["minute"],
-                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]], "served": served})  # fmt: skip
+    truth = pl.DataFrame({"served": served, "day": wanted["day"], "station": names[wanted["origin"]], "minute": wanted["minute"],
+                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]]})  # fmt: skip
     truth = truth.with_columns(day=pl.lit(settings.first) + pl.duration(days=pl.col("day")))
-    moments = {name: [datetime.combine(settings.first, datetime.min.time()) + timedelta(minutes=int(m)) for m in trips[name]] for name in ("start", "end")}
+    moments = {
+        name: [datetime.combine(settings.first, datetime.min.time()) + timedelta(minutes=int(m)) for m in trips[name]]
+        for name in ("start", "end")
+    }
     table = pl.DataFrame({**moments, "vehicle": [f"R{number:03d}" for number in trips["vehicle"]], "origin": names[trips["origin"]],
                           "destination": names[trips["destination"]]})  # fmt: skip
     return City(stations, table.sort("start", maintain_order=True), truth, rates)
@@ -85,8 +92,8 @@ def _rates(settings: CitySettings, kinds: list[str], draw: np.random.Generator) 
     shapes = np.full((2, settings.stations, HOURS), 0.012)
     shapes[:, :, :6] = 0.002
     for number, kind in enumerate(kinds):
-        for hours, off in ((WORKDAY[kind], 0), (DAY_OFF, 1)):
-            shapes[off, number, list(hours)] += 0.8 / len(hours)
+        for hours, kind_of_day in ((WORKDAY[kind], 0), (DAY_OFF, 1)):
+            shapes[kind_of_day, number, list(hours)] += 0.8 / len(hours)
     shapes /= shapes.sum(axis=2, keepdims=True)
     days = [settings.first + timedelta(days=day) for day in range(settings.days)]
     off = np.array([day.weekday() >= WEEKEND for day in days]).astype(int)
@@ -117,15 +124,17 @@ def _wanted(settings: CitySettings, rates: Floats, kinds: list[str], distance: F
 
 def _ridden(settings: CitySettings, wanted: dict[str, Ints], capacity: Ints, distance: Floats) -> tuple[dict[str, list[int]], list[bool]]:
     """Return the trips that could be made, and which wanted ones these are."""
-    count, total = 0, int(capacity.sum() * settings.vehicles)
     racks: list[list[int]] = [[] for _ in capacity]
-    for number in range(total):
-        racks[number % len(racks)].append(count)
-        count += 1
+    for vehicle in range(int(capacity.sum() * settings.vehicles)):
+        racks[vehicle % len(racks)].append(vehicle)
     nearest = np.argsort(distance, axis=1, kind="stable").tolist()
     trips: dict[str, list[int]] = {name: [] for name in ("start", "end", "vehicle", "origin", "destination")}
-    served, riding, night = [], [], 1
-    for day, origin, minute, destination, length in zip(*(wanted[name].tolist() for name in ("day", "origin", "minute", "destination", "length")), strict=True):
+    served: list[bool] = []
+    riding: list[Riding] = []
+    night = 1
+    for day, origin, minute, destination, length in zip(
+        *(wanted[name].tolist() for name in ("day", "origin", "minute", "destination", "length")), strict=True
+    ):
         now = day * HOURS * MINUTES + minute
         while night * HOURS * MINUTES + DEPOT_HOUR * MINUTES <= now:
             _bring(riding, racks, capacity, nearest, trips, night * HOURS * MINUTES + DEPOT_HOUR * MINUTES)
@@ -139,7 +148,9 @@ def _ridden(settings: CitySettings, wanted: dict[str, Ints], capacity: Ints, dis
     return trips, served
 
 
-def _bring(riding: list, racks: list[list[int]], capacity: Ints, nearest: list[list[int]], trips: dict[str, list[int]], until: int) -> None:  # type: ignore[type-arg]
+def _bring(
+    riding: list[Riding], racks: list[list[int]], capacity: Ints, nearest: list[list[int]], trips: dict[str, list[int]], until: int
+) -> None:
     while riding and riding[0][0] <= until:
         end, _, start, vehicle, origin, wanted = heappop(riding)
         station = next((other for other in nearest[wanted] if len(racks[other]) < capacity[other]), wanted)

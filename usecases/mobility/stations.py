@@ -39,6 +39,7 @@ def usable(stations: pl.DataFrame, s: Mobility) -> pl.DataFrame:
 
 def with_columns(stations: pl.DataFrame) -> pl.DataFrame:
     """Return the table with every optional column, empty where the feed has none."""
+    kinds: dict[str, pl.DataType | type[pl.DataType]]
     kinds = {"name": pl.String, "capacity": pl.Float64, "vehicles": pl.Float64, "updated": pl.Datetime("us"), "virtual": pl.Boolean,
              "renting": pl.Boolean}  # fmt: skip
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in kinds.items() if name not in stations.columns]

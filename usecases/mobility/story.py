@@ -37,7 +37,7 @@ def usual_name(rows: pl.DataFrame, s: Mobility) -> str:
 
 def notes(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]]]:
     """Return what must be said: what is replayed, what was never seen, what ways are estimated."""
-    empty = float((rows["empty_hours"].fill_null("") != "").mean() or 0.0)
+    empty = float(rows.select((pl.col("empty_hours").fill_null("") != "").mean()).item() or 0.0)
     found: list[tuple[str, dict[str, Any]]] = [("mobility.note_replay", {}), (f"mobility.note_usual_{s.plan.usual}", {})]
     found.append(("mobility.note_uncensored" if s.trips.uncensor else "mobility.note_censored", {"share": round(100 * empty, 1)}))
     night = rows.filter(pl.col("day") == rows["day"].max())
@@ -66,7 +66,7 @@ def _nights(result: Result, s: Mobility) -> pl.DataFrame:
 
 
 def _break_even(nights: pl.DataFrame, s: Mobility, lang: Lang) -> Section:
-    """Return the value of a lost trip at which the plan's tours just pay for themselves, with its interval, and the saving at other values."""
+    """Return the value of a lost trip at which the plan's tours just pay, with its interval, and the saving at other values."""
     saved = (nights["lost_trips_usual"] - nights["lost_trips"] + s.overflow * (nights["overflow_usual"] - nights["overflow"])).to_numpy()
     extra = (nights["truck"] - nights["truck_usual"]).to_numpy()
     draws = resamples(len(saved))
@@ -101,12 +101,16 @@ def _planned(result: Result, nights: pl.DataFrame, lang: Lang) -> Section:
     still = result.ledger.filter(pl.col("policy") == "usual")
     planned = float(expected["expected_eur"].sum()) / max(expected.height, 1)
     lost, over = s.costs.lost_trip_eur, s.costs.overflow_eur
-    gained = ((nights["lost_trips_usual"] - nights["lost_trips"]) * lost + (nights["overflow_usual"] - nights["overflow"]) * over).to_numpy()
+    gained = (
+        (nights["lost_trips_usual"] - nights["lost_trips"]) * lost + (nights["overflow_usual"] - nights["overflow"]) * over
+    ).to_numpy()
     found = interval(float(gained.mean()), gained[resamples(len(gained))].mean(1))
     shown = [number(value, lang, 2) if value is not None else "–" for value in (found.value, found.low, found.high)]
     values = {"planned": number(planned, lang, 2), "real": shown[0], "low": shown[1], "high": shown[2], "nights": still["day"].n_unique()}
     key = "planned_nothing" if s.plan.usual == "nothing" else "planned_other"
-    return Section("planned", text("mobility.nav_planned", lang), text("mobility.planned_title", lang, **values), [text(f"mobility.{key}", lang)])
+    return Section(
+        "planned", text("mobility.nav_planned", lang), text("mobility.planned_title", lang, **values), [text(f"mobility.{key}", lang)]
+    )
 
 
 def _last_night(result: Result, s: Mobility, words: Words, lang: Lang) -> Section:
@@ -118,7 +122,9 @@ def _last_night(result: Result, s: Mobility, words: Words, lang: Lang) -> Sectio
     stops = night.filter(pl.col("stop") > 0).sort("stop")
     places = []
     for row in night.iter_rows(named=True):
-        note = text("mobility.map_note", lang, name=row["name"] or row["station"], stock=int(row["stock"]), change=f"{int(row['change']):+d}")
+        note = text(
+            "mobility.map_note", lang, name=row["name"] or row["station"], stock=int(row["stock"]), change=f"{int(row['change']):+d}"
+        )
         shown = f"{int(row['stop'])}: {int(row['change']):+d}" if row["stop"] > 0 else ""
         places.append(Place((row["latitude"], row["longitude"]), shown, note, "stop" if row["stop"] > 0 else "other"))
     depot = s.truck.depot if s.truck.depot in set(night["station"]) else night["station"].sort()[0]
@@ -126,7 +132,12 @@ def _last_night(result: Result, s: Mobility, words: Words, lang: Lang) -> Sectio
     start = (home["latitude"], home["longitude"])
     places.append(Place(start, text("mobility.map_depot", lang), "", "depot"))
     through = [start, *((row["latitude"], row["longitude"]) for row in stops.iter_rows(named=True)), start]
-    values = {"day": day, "stops": stops.height, "km": number(float(stops["leg_km"].sum()), lang, 1), "minutes": number(float(stops["leg_minutes"].sum()), lang)}
+    values = {
+        "day": day,
+        "stops": stops.height,
+        "km": number(float(stops["leg_km"].sum()), lang, 1),
+        "minutes": number(float(stops["leg_minutes"].sum()), lang),
+    }
     title = text("mobility.map_title" if stops.height else "mobility.map_none", lang, **values)
     caption = text("mobility.map_caption", lang)
     picture = map_svg(Told("tour", title, caption), places, [Way(through)] if stops.height else [], words)

@@ -40,7 +40,9 @@ def assemble(tables: Mapping[str, pl.DataFrame], s: Mobility) -> pl.DataFrame:
     rows = rows.with_columns(
         pl.col("rentals", "returns").fill_null(0.0), pl.col("departures", "arrivals").fill_null(""), stock=stock, operator=moved
     )
-    rows = rows.with_columns(docks=pl.col("capacity"), capacity=pl.max_horizontal("capacity", "stock"), empty_hours=_empty_hours(rows), day_off=days_off(rows, s))
+    rows = rows.with_columns(
+        docks=pl.col("capacity"), capacity=pl.max_horizontal("capacity", "stock"), empty_hours=_empty_hours(rows), day_off=days_off(rows, s)
+    )
     return rows.join(_roads(tables.get("roads"), stations), on="station", how="left", maintain_order="left").sort("station", "day")
 
 
@@ -60,12 +62,16 @@ def located(trips: pl.DataFrame, stations: pl.DataFrame) -> pl.DataFrame:
 def ordered(trips: pl.DataFrame) -> pl.DataFrame:
     """Return sound trips in order of their start, doubles and trips that end before they start left out (both are named elsewhere)."""
     sound = trips.filter(pl.col("end").is_not_null() & (pl.col("end") >= pl.col("start")))
-    return sound.unique(["vehicle", "start", "end", "origin", "destination"], keep="first", maintain_order=True).sort("start", maintain_order=True)
+    return sound.unique(["vehicle", "start", "end", "origin", "destination"], keep="first", maintain_order=True).sort(
+        "start", maintain_order=True
+    )
 
 
 def _grid(trips: pl.DataFrame, stations: pl.DataFrame) -> pl.DataFrame:
     """Return station x day from each station's first to its last trip, or to the end of the data while it lives."""
-    seen = pl.concat([trips.select(day=pl.col("start").dt.date(), station="origin"), trips.select(day=pl.col("end").dt.date(), station="destination")])
+    seen = pl.concat(
+        [trips.select(day=pl.col("start").dt.date(), station="origin"), trips.select(day=pl.col("end").dt.date(), station="destination")]
+    )
     last = trips["start"].dt.date().max()
     life = seen.filter(pl.col("day") <= last).group_by("station").agg(first=pl.col("day").min(), final=pl.col("day").max())
     living = pl.col("final") >= last - timedelta(days=ALIVE_DAYS)  # type: ignore[operator]
@@ -105,13 +111,19 @@ def stock_and_moves(trips: pl.DataFrame, rows: pl.DataFrame, s: Mobility) -> tup
     idle = pl.col("day") + pl.duration(days=s.trips.idle_days)
     until = pl.when(pl.col("next_day").is_null()).then(pl.min_horizontal(idle, pl.lit(last))).otherwise("next_day")
     stays = chain.filter(pl.col("wait").is_null() | (pl.col("wait") <= pl.duration(days=s.trips.gap_days)))
-    stays = stays.select(station="destination", first=pl.col("day") + pl.duration(days=1), until=until).filter(pl.col("first") <= pl.col("until"))
-    steps = pl.concat([stays.select("station", day="first", change=1), stays.select("station", day=pl.col("until") + pl.duration(days=1), change=-1)])
+    stays = stays.select(station="destination", first=pl.col("day") + pl.duration(days=1), until=until).filter(
+        pl.col("first") <= pl.col("until")
+    )
+    steps = pl.concat(
+        [stays.select("station", day="first", change=1), stays.select("station", day=pl.col("until") + pl.duration(days=1), change=-1)]
+    )
     steps = steps.group_by("station", "day").agg(pl.col("change").sum())
     stock = _running(rows, steps)
     moves = chain.filter((pl.col("next_origin") != pl.col("destination")) & (pl.col("next_day") > pl.col("day")))
     moves = moves.filter(pl.col("wait") <= pl.duration(days=s.trips.gap_days))
-    both = pl.concat([moves.select(station="next_origin", day="next_day", change=1), moves.select(station="destination", day="next_day", change=-1)])
+    both = pl.concat(
+        [moves.select(station="next_origin", day="next_day", change=1), moves.select(station="destination", day="next_day", change=-1)]
+    )
     both = both.group_by("station", "day").agg(operator=pl.col("change").sum().cast(pl.Float64))
     moved = rows.select("station", "day").join(both, on=["station", "day"], how="left", maintain_order="left")["operator"].fill_null(0.0)
     return stock, moved

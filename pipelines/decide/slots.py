@@ -1,0 +1,38 @@
+"""A limited number of places per shift: who gets one, known together or one by one as people arrive."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+def capacity(shifts: Ints, share: float, fixed: int | None = None) -> Ints:
+    """Return the places of each shift (numbered from 0 in order of time): a fixed number, or a share of the rows of `shifts`.
+
+    Fractions are carried forward, so that ten shifts of six rows at 10 % have six places together, not none.
+    """
+    count = np.bincount(shifts, minlength=int(shifts.max()) + 1 if len(shifts) else 0)
+    if fixed is not None:
+        return np.full(len(count), fixed, dtype=np.int64)
+    return np.asarray(np.diff(np.floor(np.cumsum(count) * share + 1e-9), prepend=0).astype(np.int64))
+
+
+def ranked(shifts: Ints, priority: Floats, wants: Flags, places: Ints) -> Flags:
+    """Return who gets a place when the rows of a shift are known together: the highest priority first, ties in order of the rows."""
+    chosen = np.zeros(len(shifts), dtype=bool)
+    order = np.lexsort((np.arange(len(shifts)), -priority, shifts))
+    order = order[wants[order]]
+    place = np.arange(len(order)) - np.searchsorted(shifts[order], shifts[order], side="left")
+    chosen[order] = place < places[shifts[order]]
+    return chosen
+
+
+def arriving(shifts: Ints, wants: Flags, places: Ints) -> Flags:
+    """Return who gets a place when rows come one by one (in order) and each that wants one takes it while one is free."""
+    order = np.flatnonzero(wants)
+    place = np.arange(len(order)) - np.searchsorted(shifts[order], shifts[order], side="left")
+    chosen = np.zeros(len(shifts), dtype=bool)
+    chosen[order] = place < places[shifts[order]]
+    return chosen

@@ -1,0 +1,1 @@
+"""What is right and what typical mistakes compute, one module per exercise, each with `judge`."""

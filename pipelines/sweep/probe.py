@@ -1,0 +1,70 @@
+"""What each parameter touches: features (then they are made anew), or the judge (then it must not be tuned)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from math import isclose
+
+import polars as pl
+
+from pipelines.errors import InputError
+from pipelines.replay import Replay, replay
+from pipelines.run import featured, follow
+from pipelines.settings import CaseSettings
+from pipelines.sweep.space import Space, Value, changed, others
+from pipelines.usecase import S, UseCase
+
+MOST_ROWS = 50_000  # of the latest days: enough to see whether features change
+SAME = 1e-9
+
+
+def makes_features(case: UseCase[S], rows: pl.DataFrame, settings: S, space: Space) -> tuple[str, ...]:
+    """Return the parameters whose other values change derived columns or features."""
+    recent = _latest(rows, case.time)
+
+    def made(params: Mapping[str, Value]) -> pl.DataFrame:
+        candidate = changed(case, settings, params)
+        return featured(case, case.prepare(recent, candidate), candidate)
+
+    plain = made({})
+    found = {name for name, value in _single_changes(space, settings) if not made({name: value}).equals(plain)}
+    # together, too: one parameter may count only when another one is switched on
+    rest = {name: value for name, value in _single_changes(space, settings) if name not in found}
+    if rest and not made(rest).equals(plain):
+        found |= set(rest)
+    return tuple(name for name in space if name in found)
+
+
+def require_untouched_judge(case: UseCase[S], forecasts: pl.DataFrame, settings: S, space: Space) -> None:
+    """Raise InputError for a parameter that changes what the same actions cost: a sweep would tune the price, not the plan."""
+    for policy in ("usual", "plan"):
+        acted = replay(case, forecasts, settings, case.usual if policy == "usual" else case.decide, policy)
+        plain = _cost(case, forecasts, settings, acted)
+        for name, value in _single_changes(space, settings):
+            moved = _cost(case, forecasts, changed(case, settings, {name: value}), acted)
+            for unit, cost in moved.items():
+                if not isclose(cost, plain[unit], rel_tol=SAME, abs_tol=SAME):
+                    raise InputError("sweep.judge_moved", name=name, value=value, unit=unit, before=plain[unit], after=cost)
+
+
+def _cost(case: UseCase[S], forecasts: pl.DataFrame, settings: S, acted: Replay) -> dict[str, float]:
+    """Return what given actions cost under the settings."""
+    ledger = replay(case, forecasts, settings, follow(case, acted.actions), "usual").ledger
+    return {unit: float(ledger[unit].sum()) for unit in ledger.columns if unit not in {case.time, *case.keys}}
+
+
+def _single_changes(space: Space, settings: CaseSettings) -> Iterator[tuple[str, Value]]:
+    from pipelines.sweep.space import untuned
+
+    for name, range_ in space.items():
+        for value in others(range_, untuned(settings, name)):
+            yield name, value
+
+
+def _latest(rows: pl.DataFrame, time: str) -> pl.DataFrame:
+    """Return the rows of the latest days, whole days, about `MOST_ROWS` of them."""
+    if rows.height <= MOST_ROWS:
+        return rows
+    day = pl.col(time).cast(pl.Date)
+    first, last = rows.select(day.min().alias("first"), day.max().alias("last")).row(0)
+    days = max(1, (last - first).days * MOST_ROWS // rows.height)
+    return rows.filter(day > last - timedelta(days=days))

@@ -1,0 +1,58 @@
+"""Energy: run the site's battery and loads against the bill that really comes.
+
+predict the load of the next day as joint scenarios -> set the import cap and schedule the battery -> settle by the meter.
+"""
+
+from pathlib import Path
+
+from pipelines.usecase import Sheet, Span, UseCase
+from usecases.energy import rules, story
+from usecases.energy.decide import decide
+from usecases.energy.features import features
+from usecases.energy.model import model
+from usecases.energy.perfect import perfect
+from usecases.energy.pictures import sections
+from usecases.energy.plan_files import plan_files, upcoming
+from usecases.energy.schema import SCHEMA, TABLES
+from usecases.energy.settings import Energy
+from usecases.energy.simulate import simulate
+from usecases.energy.tables import assemble
+from usecases.energy.value import start, value
+
+CASE = UseCase(
+    name="energy",
+    title={"en": "Run battery and loads against the bill", "de": "Speicher und Lasten nach der Rechnung fahren"},
+    folder=Path(__file__).parent,
+    schema=SCHEMA,
+    settings=Energy,
+    simulate=simulate,
+    tables=TABLES,
+    assemble=assemble,
+    grid="none",
+    lead=lambda _: 1.5,  # noon of the day before
+    features=features,
+    model=model,
+    decide=decide,
+    usual=rules.usual,
+    rules=rules.RULES,
+    start=start,
+    perfect=perfect,
+    value=value,
+    block="month",
+    usual_name=story.usual_name,
+    notes=story.notes,
+    reasons=story.reasons,
+    sheet=Sheet("site", ("local",), "battery_kw", "kW"),
+    plan_files=plan_files,
+    upcoming=upcoming,
+    shown=[name for name, column in SCHEMA.items() if column.role == "known"],  # the pictures need prices and times
+    sections=sections,
+    own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}},
+    search={
+        "decision.cap_share": Span(0.8, 1.05),
+        "decision.slide": Span(0.0, 1.2),
+        "decision.day_quantile": Span(0.0, 0.5),
+        "battery.capacity_kwh": Span(10, 400, log=True, unit="kWh"),
+        "battery.power_kw": Span(5, 200, log=True, unit="kW"),
+    },
+)

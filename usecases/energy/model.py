@@ -1,0 +1,111 @@
+"""The load forecast, and whether the plan built on it has earned trust."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+
+from pipelines.models.day_scenarios import DayScenarios
+from usecases.energy.decide import decide
+from usecases.energy.features import inputs
+from usecases.energy.rules import cap_rule
+from usecases.energy.settings import Energy
+from usecases.energy.value import bill
+
+TREES = {
+    "learning_rate": 0.05,
+    "num_leaves": 63,
+    "feature_fraction": 0.4,
+    "min_child_samples": 200,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+}
+QUICK = [({**TREES, "learning_rate": 0.1, "num_leaves": 31, "min_child_samples": 80}, 80)]
+THOROUGH = [(TREES, 250), ({**TREES, "extra_trees": True}, 400)]
+TRUST = "trust.json"
+
+
+@dataclass
+class LoadForecast:
+    """Scenarios of the load, and per site whether the plan beat the cap rule on the select period."""
+
+    scenarios: DayScenarios
+    settings: Energy
+    distrusted: list[str] = field(default_factory=list)
+    saved: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The outcome that is forecast."""
+        return self.scenarios.target
+
+    @property
+    def columns(self) -> list[str]:
+        """Quantiles and scenarios, kW."""
+        return self.scenarios.columns
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        """What was chosen on select."""
+        return {**self.scenarios.choices, "plan_against_cap_rule_eur": self.saved, "cap_rule_followed_at": list(self.distrusted)}
+
+    def fit(self, past: pl.DataFrame) -> Self:
+        """Learn from rows whose load is known."""
+        self.scenarios.fit(past)
+        return self
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with quantiles, scenarios and `trusted`."""
+        return self._marked(self.scenarios.predict(rows))
+
+    def choose(self, select: pl.DataFrame) -> None:
+        """Choose the recalibration; then replay plan and cap rule on select: where the plan costs more, the cap rule is followed."""
+        self.scenarios.choose(select)
+        first, parts = select["date"].min(), []
+        for block in select.with_columns(_week=(pl.col("date") - first).dt.total_days() // 7).partition_by("_week", include_key=False):
+            known = select.filter(pl.col("date") < block["date"].min() - pl.duration(days=1))
+            parts.append(self.scenarios.final(block, known))
+        made, s = pl.concat(parts).sort("site", "time"), self.settings
+        for (site,), part in made.partition_by("site", as_dict=True, maintain_order=True).items():
+            plan, rule = (float(bill(part, s, policy)["eur"].sum()) for policy in (decide, cap_rule))
+            self.saved[str(site)] = round(rule - plan, 2)
+        self.distrusted = [site for site, saved in self.saved.items() if saved < 0]
+
+    def final(self, forecasts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+        """Return the forecasts recalibrated, tied together, and marked."""
+        return self._marked(self.scenarios.final(forecasts, known))
+
+    def settle(self, known: pl.DataFrame) -> None:
+        """Keep the latest days for plans to come."""
+        self.scenarios.settle(known)
+
+    def save(self, folder: Path) -> None:
+        """Write scenarios, settings and trust, without pickles."""
+        import json
+
+        self.scenarios.save(folder)
+        facts = {"distrusted": self.distrusted, "saved": self.saved, "settings": self.settings.model_dump(mode="json")}
+        (folder / TRUST).write_text(json.dumps(facts), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        import json
+
+        facts = json.loads((folder / TRUST).read_text(encoding="utf-8"))
+        settings = Energy.model_validate(facts["settings"])
+        return cls(DayScenarios.load(folder), settings, facts["distrusted"], facts["saved"])
+
+    def _marked(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(trusted=~pl.col("site").is_in(self.distrusted))
+
+
+def model(s: Energy) -> LoadForecast:
+    """Return the unfitted forecaster: quantiles of load and joint scenarios of load − PV per site and quarter hour, kW."""
+    members = QUICK if s.forecast.effort == "quick" else THOROUGH
+    scenarios = DayScenarios(
+        "load_kw", inputs(s), list(s.forecast.levels), s.forecast.scenarios, members, minus="pv_kw", seed=s.seed, threads=s.threads
+    )
+    return LoadForecast(scenarios, s)

@@ -1,0 +1,158 @@
+"""The report's own sections: bill by component, monthly peaks, duration curve, a week of the battery."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from markupsafe import Markup
+
+from pipelines.decide.battery import Course
+from pipelines.report import svg
+from pipelines.report.page import Section, Table
+from pipelines.report.words import Words
+from pipelines.result import Result
+from pipelines.texts import Lang
+from usecases.energy.settings import Energy
+from usecases.energy.tariff import QUARTER, prices, two_line_bills
+from usecases.energy.value import SiteState, course, net_load, start
+
+POLICIES = ("usual", "plan", "perfect")
+WIDTH, TALL, LEFT, RIGHT = 860.0, 300.0, 70.0, 845.0
+SORTED = 400  # quarter hours drawn of the duration curve: 100 hours
+WEEK_STEPS = 672
+YEAR_DAYS = 365
+
+
+def sections(result: Result, lang: Lang) -> Sequence[Section]:
+    """Return the sections, made from the result alone: the courses are replayed from orders and metered loads."""
+    s = result.settings
+    if not isinstance(s, Energy):
+        return []
+    words = Words(lang, result.case)
+    courses = {policy: replayed(result, s, policy) for policy in POLICIES}
+    site = str(result.forecasts["site"][0])
+    parts = [_bill(result, s, courses, words), _peaks(result, s, words), _duration(courses, site, words)]
+    return [*parts, _week(result, s, courses, site, words), _year(result, s, courses, site, words)]
+
+
+def replayed(result: Result, s: Energy, policy: str) -> dict[str, Course]:
+    """Return what happened at each site's meter under a policy."""
+    orders = result.actions.filter(pl.col("policy") == policy).drop("policy")
+    orders = orders.select("time", "site", "battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw")
+    rows = result.forecasts.join(orders, on=["time", "site"], how="left", maintain_order="left")
+    begun = start(result.forecasts, s)
+    found = {}
+    for (site,), part in rows.partition_by("site", as_dict=True, maintain_order=True).items():
+        state: SiteState = begun[str(site)]
+        found[str(site)] = course(part.sort("time"), s, str(site), state)[0]
+    return found
+
+
+def _text(words: Words, name: str, **values: object) -> str:
+    return (words.find(name) or name).format(**values)
+
+
+def _bill(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]], words: Words) -> Section:
+    rows, peaks = [], {}
+    pv = float(result.forecasts["pv_kw"].fill_null(0.0).to_numpy().sum()) * QUARTER
+    usable = sum((s.battery.of(site).ceiling_kwh - s.battery.of(site).floor_kwh) for site in courses["plan"])
+    for policy in POLICIES:
+        ledger = result.ledger.filter(pl.col("policy") == policy)
+        total, peak = float(ledger["eur"].sum()), float(ledger["kw_peak"].sum()) * s.tariff.peak_eur_per_kw
+        exported = sum(float(one.export_kw.sum()) for one in courses[policy].values()) * QUARTER
+        cycles = float(ledger["kwh_discharged"].sum()) / usable if usable > 0 else 0.0
+        own = words.percent(1 - exported / pv) if pv > 0 else words("nothing")
+        peaks[policy] = words.amount(peak, "eur", 0)
+        cells = [words.amount(value, "eur", 0) for value in (total - peak, peak, total)]
+        rows.append([words.label("policy", policy), *cells, words.number(cycles, 0), own])
+    head = [words("col_policy"), *(_text(words, f"col_{name}") for name in ("energy", "peak", "total", "cycles", "self"))]
+    table = Table(_text(words, "sec_bill_caption"), head, rows, shown=True)
+    return Section(
+        "bill", _text(words, "sec_bill"), _text(words, "sec_bill_title", **peaks), (_text(words, "sec_bill_text"),), tables=[table]
+    )
+
+
+def _peaks(result: Result, s: Energy, words: Words) -> Section:
+    clock = result.forecasts.select("time", "site", month=pl.col("time").dt.truncate("1mo").dt.date())
+    ledger = result.ledger.join(clock, on=["time", "site"], how="left")
+    months = ledger.group_by("site", "month", pl.col("policy").cast(pl.String)).agg(pl.col("kw_peak").sum(), pl.col("eur").sum())
+    wide = months.pivot(on="policy", index=["site", "month"], values=["kw_peak", "eur"]).sort("site", "month")
+    rows: list[list[str]] = []
+    for row in wide.iter_rows(named=True):
+        possible = row["eur_usual"] - row["eur_perfect"]
+        share = (row["eur_usual"] - row["eur_plan"]) / possible if possible > 0 else None
+        kw = [words.number(row[f"kw_peak_{policy}"], 1) for policy in POLICIES]
+        rows.append([f"{row['site']}, {row['month']:%Y-%m}", *kw, words.percent(share)])
+    cut, possible_kw = (float((wide["kw_peak_usual"] - wide[f"kw_peak_{policy}"]).mean() or 0) for policy in ("plan", "perfect"))  # type: ignore[arg-type]
+    title = _text(words, "sec_peaks_title", cut=words.number(cut, 1), possible=words.number(possible_kw, 1))
+    head = [_text(words, "col_month"), *(words.label("policy", policy) for policy in POLICIES), _text(words, "col_share")]
+    caption = _text(words, "sec_peaks_caption")
+    table = Table(caption, head, rows)
+    own = wide.filter(pl.col("site") == wide["site"][0])
+    courses = {policy: own[f"kw_peak_{policy}"].to_numpy() for policy in POLICIES}
+    chart = _lines("peaks", courses, title, caption, words, marks=[f"{month:%m/%y}" for month in own["month"]])
+    return Section("peaks", _text(words, "sec_peaks"), title, (_text(words, "sec_peaks_text"),), charts=[(caption, chart)], tables=[table])
+
+
+def _duration(courses: Mapping[str, Mapping[str, Course]], site: str, words: Words) -> Section:
+    drawn = {policy: np.sort(courses[policy][site].import_kw)[::-1][:SORTED] for policy in POLICIES}
+    caption = _text(words, "sec_duration_caption", hours=SORTED // 4, site=site)
+    title = _text(words, "sec_duration_title")
+    chart = _lines("duration", drawn, title, caption, words)
+    return Section("duration", _text(words, "sec_duration"), title, (_text(words, "sec_duration_text"),), charts=[(caption, chart)])
+
+
+def _week(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]], site: str, words: Words) -> Section:
+    rows = result.forecasts.filter(pl.col("site") == site).sort("time")
+    without = courses["usual"][site]
+    top = int(np.argmax(net_load(rows)))
+    begin = max(0, min(top - WEEK_STEPS // 2, rows.height - WEEK_STEPS))
+    place = slice(begin, min(begin + WEEK_STEPS, rows.height))
+    first, last = rows["local"][place.start], rows["local"][place.stop - 1]
+    title = _text(words, "sec_week_title", site=site)
+    caption = _text(words, "sec_week_caption", first=words.day(first.date()), last=words.day(last.date()))
+    plan = courses["plan"][site]
+    power = {"usual": (without.import_kw - without.export_kw)[place], "plan": (plan.import_kw - plan.export_kw)[place]}
+    charts = [(f"{caption}, {_text(words, 'axis_kw')}", _lines("week", power, title, caption, words))]
+    price = 100 * prices(rows, s)[0][place]
+    for name, values in (("kwh", plan.stored_kwh[place]), ("ct", price)):
+        axis = _text(words, f"axis_{name}")
+        charts.append((axis, _lines(f"week-{name}", {"plan": values}, f"{title}: {axis}", caption, words, unit=name)))
+    return Section("week", _text(words, "sec_week"), title, (_text(words, "sec_week_text"),), charts=charts)
+
+
+def _year(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]], site: str, words: Words) -> Section:
+    scale = YEAR_DAYS / result.report.days
+    rows, valid = [], ("below", 0.0)
+    for policy in POLICIES:
+        imports = courses[policy][site].import_kw
+        year = np.concatenate([imports * 1.0, np.full(max(int(len(imports) * (scale - 1)), 0), float(imports.mean()))])
+        for bill in two_line_bills(year, s.two_lines):
+            if policy == "usual" and bill.valid:
+                valid = (bill.line, bill.hours)
+            name = f"{_text(words, f'line_{bill.line}')} {words.number(s.two_lines.hours, 0)} h"
+            cells = [name, words.number(bill.hours, 0), words.amount(bill.eur, "eur", 0), words("yes" if bill.valid else "no")]
+            rows.append([words.label("policy", policy), *cells])
+    head = [words("col_policy"), *(_text(words, f"col_{name}") for name in ("line", "hours", "total", "valid"))]
+    hours = words.number(s.two_lines.hours, 0)
+    title = _text(words, "sec_year_title", line=_text(words, f"line_{valid[0]}"), hours=hours, site=site)
+    table = Table(_text(words, "sec_year_caption"), head, rows, texts=2, shown=True)
+    return Section("year", _text(words, "sec_year"), title, (_text(words, "sec_year_text"),), tables=[table])
+
+
+def _lines(  # noqa: PLR0913 - what a picture says and shows
+    name: str, drawn: Mapping[str, Any], title: str, desc: str, words: Words, *, unit: str = "kw", marks: Sequence[str] = ()
+) -> Markup:
+    """Return lines over equal steps, one per policy, with a legend and the unit on the axis."""
+    values = [float(value) for line in drawn.values() for value in line]
+    at, ticks = svg.scale(values, TALL - 40, 40)
+    steps = max(len(next(iter(drawn.values()))) - 1, 1)
+    across = svg.Scale(0, steps, LEFT, RIGHT)
+    legend = [(f"line {policy}", _text(words, f"leg_{'load' if policy == 'usual' else policy}")) for policy in drawn]
+    parts = [svg.axis_y(at, ticks, LEFT, RIGHT, words.number), svg.label(6, 22, _text(words, f"axis_{unit}"))]
+    parts.append(svg.legend(LEFT + 60, 22, legend))
+    for policy, line in drawn.items():
+        parts.append(svg.path([(across(place), at(float(value))) for place, value in enumerate(line)], f"line {policy}"))
+    parts += [svg.label(across(place), TALL - 14, mark, "middle", "tick") for place, mark in enumerate(marks)]
+    return svg.picture(f"energy-{name}", (WIDTH, TALL), title, desc, parts)
