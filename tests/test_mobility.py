@@ -19,6 +19,7 @@ from usecases.mobility.trips import assemble
 from usecases.mobility.upcoming import upcoming
 
 NEAREST = np.array([[0, 1], [1, 0]])
+assert CASE.folder is not None
 SETTINGS = load_settings(CASE.settings, read_toml(CASE.folder / "settings.toml"))
 
 

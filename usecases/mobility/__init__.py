@@ -41,7 +41,7 @@ CASE = UseCase(
     assemble=assemble,
     simulate=simulated,
     faults=faults,
-    own_data={"plan": {"usual": '"nothing"'}, "trips": {"uncensor": "false"}, "forecast": {"effort": '"thorough"'}},
+    own_data={"planning": {"usual": '"nothing"'}, "trips": {"uncensor": "false"}, "forecast": {"effort": '"thorough"'}},
     hindsight=hindsight,
     features=features,
     model=model,
@@ -61,8 +61,8 @@ CASE = UseCase(
     notes=story.notes,
     shown=("name", "latitude", "longitude", "stock", "capacity"),
     search={
-        "plan.handling": Span(0.01, 0.5, log=True, unit="lost trips"),
+        "planning.handling": Span(0.01, 0.5, log=True, unit="lost trips"),
         "forecast.effort": Options(("profile", "quick", "thorough")),
-        "trips.uncensor": Options((False, True)),
+        "forecast.level": Options((False, True)),
     },
 )

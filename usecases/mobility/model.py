@@ -82,7 +82,7 @@ class Rates:
             made[f"{side}_rates"] = np.maximum(np.asarray(blended) * self.factor[side], FLOOR)
             member = BLENDS[self.chosen.blend]
             made[f"plan_{side}"] = made[f"{side}_rates"] if member is None else _of(rows, f"{side}_{member}") * self.factor[side]
-        handling = self.chosen.handling if self.settings.plan.handling is None else self.settings.plan.handling
+        handling = self.chosen.handling if self.settings.planning.handling is None else self.settings.planning.handling
         total = made["rent_rates"].sum(axis=1)
         return rows.with_columns(
             *(_array(name, values) for name, values in made.items()),

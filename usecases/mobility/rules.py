@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 def usual(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
     """Return the rows with what business as usual does, as the settings say."""
-    return {"nothing": nothing, "operator": operator, "equal_fill": equal_fill, "last_weeks": last_weeks}[s.plan.usual](rows, s)
+    return {"nothing": nothing, "operator": operator, "equal_fill": equal_fill, "last_weeks": last_weeks}[s.planning.usual](rows, s)
 
 
 def nothing(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
