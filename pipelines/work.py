@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -231,13 +232,21 @@ def headline(result: Result, folder: Path, lang: Lang) -> str:
         "weekly": number((head.saved.value or 0.0) / (result.report.days / 7), lang),
         "low": number(head.saved.low, lang) if head.saved.low is not None else "?",
         "high": number(head.saved.high, lang) if head.saved.high is not None else "?",
-        "unit": text(f"report.unit_{head.unit}", lang) if head.unit == "eur" else head.unit,
+        "unit": _unit(result.case, head.unit, lang),
         "captured": number(100 * head.captured.value, lang) if head.captured.value is not None else "?",
         "first": result.report.first,
         "last": result.report.last,
         "folder": folder,
     }
     return f"{text(f'cli.verdict_{result.verdict}', lang)}\n{text('cli.headline', lang, **values)}\n{text('cli.paths', lang, **values)}"
+
+
+def _unit(case: str, unit: str, lang: Lang) -> str:
+    """Return a ledger unit in the user's words; its bare name where no catalogue has it (a folder's own code)."""
+    for area in ("report", case):
+        with suppress(KeyError):
+            return text(f"{area}.unit_{unit}", lang)
+    return unit
 
 
 def summary(result: Result, folder: Path, tracked: Any) -> dict[str, Any]:

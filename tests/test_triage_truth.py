@@ -13,7 +13,7 @@ from usecases.medical_triage import CASE
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.simulate import department
 
-SEEDS = int(os.environ.get("TRIAGE_SEEDS", "30"))  # 100 take about ten minutes
+SEEDS = int(os.environ.get("TRIAGE_SEEDS", "20"))  # 100 take about eight minutes
 DAYS, VISITS = 150, 25
 pytestmark = pytest.mark.slow
 

@@ -52,7 +52,5 @@ CASE = UseCase(
         "decision.cap_share": Span(0.8, 1.05),
         "decision.slide": Span(0.0, 1.2),
         "decision.day_quantile": Span(0.0, 0.5),
-        "battery.capacity_kwh": Span(10, 400, log=True, unit="kWh"),
-        "battery.power_kw": Span(5, 200, log=True, unit="kW"),
     },
 )
