@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.audit import Head, log_file, log_overrides, log_plan
+from pipelines.audit import Head, log_file, log_overrides, log_plan, people
 from pipelines.champions import chosen_run
 from pipelines.errors import InputError
 from pipelines.evidence import StoredRun, load_model
@@ -202,7 +202,13 @@ def learn(request: Request, file: Path, by: str | None = None) -> Outcome:
     if logged:
         key = "audit.logged" if by else "audit.logged_nobody"
         said.append(text(key, lang, count=number(logged, lang), file=log_file(request.home, case.name)))
-    summary: dict[str, Any] = {"changes": lines.height, "recorded": held, "logged": logged, "file": str(record)}
+    counted = people(log_file(request.home, case.name))
+    if counted is not None and counted.agreement is not None:
+        share, low, high = (number(100 * part, lang, 1) for part in counted.agreement)
+        figures = {name: number(getattr(counted, name), lang) for name in ("planned", "changed", "raised", "lowered")}
+        said.append(text("plan.people", lang, **figures, share=share, low=low, high=high))
+    summary: dict[str, Any] = {"changes": lines.height, "recorded": held, "logged": logged, "file": str(record),
+                               "people": vars(counted) if counted else None}  # fmt: skip
     if record.is_file() and (request.data is not None or chosen.settings.data or case.simulate):
         rows = gridded(case, load(chosen, request.data, lang), chosen.settings)
         found = brought(case, rows, chosen.settings, pl.read_csv(record, separator=";", try_parse_dates=True), sheet.quantity)
