@@ -17,10 +17,11 @@ from pipelines.champions import chosen_run
 from pipelines.errors import InputError
 from pipelines.evidence import StoredRun, load_model
 from pipelines.plan.deciding import Planned, decided, everything, gaps
-from pipelines.plan.learn import brought, changes
+from pipelines.plan.learn import brought, changes, recorded
 from pipelines.plan.learn import remember as remember_changes
 from pipelines.plan.page import page
 from pipelines.plan.sheets import as_csv, quantity_label, rows_of, workbook
+from pipelines.plan.words import label
 from pipelines.run import gridded
 from pipelines.running import running
 from pipelines.settings import CaseSettings, load_settings, merged, override, read_toml
@@ -211,11 +212,11 @@ def learn(request: Request, file: Path, by: str | None = None) -> Outcome:
                                "people": vars(counted) if counted else None}  # fmt: skip
     if record.is_file() and (request.data is not None or chosen.settings.data or case.simulate):
         rows = gridded(case, load(chosen, request.data, lang), chosen.settings)
-        found = brought(case, rows, chosen.settings, pl.read_csv(record, separator=";", try_parse_dates=True), sheet.quantity)
+        found = brought(case, rows, chosen.settings, recorded(record, rows), sheet.quantity)
         if found is None:
             said.append(text("plan.truth_unknown", lang))
         else:
-            shown = {"unit": found.unit, "rows": found.rows, "saved": number(abs(found.saved), lang, 2)}
+            shown = {"unit": label(case.name, "unit", found.unit, lang), "rows": found.rows, "saved": number(abs(found.saved), lang, 2)}
             said.append(text("plan.brought_saved" if found.saved >= 0 else "plan.brought_lost", lang, **shown))
             summary |= {"unit": found.unit, "judged": found.rows, "planned": found.planned, "changed": found.changed, "saved": found.saved}
     return Outcome("\n".join(said), summary)
