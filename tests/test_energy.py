@@ -18,7 +18,7 @@ from usecases.energy.perfect import perfect
 from usecases.energy.rules import RULES, cap_rule, no_battery, orders
 from usecases.energy.settings import Energy
 from usecases.energy.simulate import simulate
-from usecases.energy.value import SiteState, bill, value
+from usecases.energy.value import SiteState, bill, serve, value
 
 # ruff: noqa: DTZ001 - the data's own clock
 SMALL = {"forecast": {"levels": [0.1, 0.5, 0.9], "scenarios": 10, "weather": "none"}, "threads": 1}
@@ -84,6 +84,23 @@ def test_perfect_foresight_beats_every_rule_and_vans_are_never_late():
         assert ledger["late_kwh"].sum() == pytest.approx(0, abs=1e-6)
     assert limit["late_kwh"].sum() == pytest.approx(0, abs=1e-3)
     assert limit["kw_peak"].sum() < bill(rows, s, no_battery)["kw_peak"].sum() - 15
+
+
+def test_vans_give_way_above_the_cap_until_their_deadline_and_catch_up():
+    names = {"waiting_kw": [8.0] * 2 + [0.0] * 4, "waiting_most_kw": [8.0] * 6, "served_kw": [8.0] * 2 + [0.0] * 4}
+    rows = pl.DataFrame({"load_kw": [30.0, 38.0, 40.0, 32.0, 45.0, 45.0], "pv_kw": [None] * 6, "latest_kw": [0.0] * 5 + [16.0], **names})
+    state = SiteState(0.0, 0.0)
+    free, _, _ = serve(rows, state)
+    assert free.tolist() == [8, 8, 0, 0, 0, 0]
+    held, late, after = serve(rows.with_columns(yield_kw=pl.lit(40.0)), state)
+    assert held.tolist() == pytest.approx([8, 2, 0, 6, 0, 0])  # 40 kW are never passed, all is served before it is due
+    assert after.waiting_kwh == pytest.approx(0)
+    tight = rows.with_columns(load_kw=pl.lit(60.0), yield_kw=pl.lit(40.0), latest_kw=pl.Series([0.0] * 4 + [8.0] * 2))
+    held, late, _ = serve(tight, state)
+    assert held.tolist() == pytest.approx([0, 0, 0, 0, 8, 8])  # the deadline goes before the cap
+    assert late.sum() == 0
+    paid, _, _ = serve(tight, SiteState(0.0, 70.0))
+    assert paid.tolist() == pytest.approx([8, 8, 0, 0, 0, 0])  # below the peak already paid there is room
 
 
 def test_the_plan_knows_no_later_load():

@@ -15,7 +15,7 @@ from pipelines.result import Result
 from pipelines.texts import Lang
 from usecases.energy.settings import Energy
 from usecases.energy.tariff import QUARTER, prices, two_line_bills
-from usecases.energy.value import SiteState, course, net_load, start
+from usecases.energy.value import ACTIONS, SiteState, course, net_load, start
 
 POLICIES = ("usual", "plan", "perfect")
 WIDTH, TALL, LEFT, RIGHT = 860.0, 300.0, 70.0, 845.0
@@ -39,7 +39,7 @@ def sections(result: Result, lang: Lang) -> Sequence[Section]:
 def replayed(result: Result, s: Energy, policy: str) -> dict[str, Course]:
     """Return what happened at each site's meter under a policy."""
     orders = result.actions.filter(pl.col("policy") == policy).drop("policy")
-    orders = orders.select("time", "site", "battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw")
+    orders = orders.select("time", "site", *(name for name in ACTIONS if name in orders.columns))
     rows = result.forecasts.join(orders, on=["time", "site"], how="left", maintain_order="left")
     begun = start(result.forecasts, s)
     found = {}

@@ -122,6 +122,9 @@ class Trees(Frozen):
 class Decision(Frozen):
     """How the month's cap is set; the defaults were chosen on two companies' months before any reported one."""
 
+    learn: bool = Field(
+        True, description="true: `cap_share` and `slide` of each site are learnt by replaying its closed months, once there are five"
+    )
     cap_share: float = Field(0.9, description="cap = share × the smallest cap that the last closed months would have allowed", gt=0, le=2)
     slide: float = Field(0.65, description="the cap slides up by this share of the battery's power until it is empty", ge=0, le=3)
     refill: float = Field(0.97, description="charging may lift the import to this share of the cap", gt=0, le=1)
