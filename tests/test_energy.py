@@ -18,6 +18,7 @@ from usecases.energy.perfect import perfect
 from usecases.energy.rules import RULES, cap_rule, no_battery, orders
 from usecases.energy.settings import Energy
 from usecases.energy.simulate import simulate
+from usecases.energy.sizes import compared, sizes
 from usecases.energy.value import SiteState, bill, serve, value
 
 # ruff: noqa: DTZ001 - the data's own clock
@@ -101,6 +102,25 @@ def test_vans_give_way_above_the_cap_until_their_deadline_and_catch_up():
     assert late.sum() == 0
     paid, _, _ = serve(tight, SiteState(0.0, 70.0))
     assert paid.tolist() == pytest.approx([8, 8, 0, 0, 0, 0])  # below the peak already paid there is room
+
+
+def test_a_size_is_worth_what_its_own_replay_says_per_year():
+    s, rows = small()
+    rows = month_columns(rows, s)
+    report = rows.filter(pl.col("time").dt.month() == 4).with_columns(trusted=pl.lit(value=False))
+    assert compared(s, "Bäckerei") == [(30, 15), (60, 30), (120, 60)]
+    priced = s.model_copy(
+        update={"sizing": s.sizing.model_copy(update={"capacities_kwh": (60.0,), "powers_kw": (30.0,), "fixed_eur": 400.0})}
+    )
+    (one,) = sizes(rows, report, priced)["sizes"]
+    without, rule = bill(report, s, no_battery), bill(report, s, cap_rule)
+    peak = 24.8 * float((without["kw_peak"] - rule["kw_peak"]).sum())
+    energy = float((without["eur"] - rule["eur"]).sum()) - peak
+    assert one["saved_eur_per_year"]["value"] == pytest.approx(12 * peak + energy * 365 / 30, rel=1e-6)
+    assert one["invested_eur"] == 60 * 760 + 400
+    assert one["payback_years"]["value"] == pytest.approx(one["invested_eur"] / one["saved_eur_per_year"]["value"])
+    assert one["payback_years"]["low"] is None  # one month says nothing about the spread
+    assert 0 < one["captured"] <= 1.001
 
 
 def test_the_plan_knows_no_later_load():
