@@ -279,6 +279,7 @@ def summary(result: Result, folder: Path, tracked: Any) -> dict[str, Any]:
         "saved": vars(head.saved),
         "captured_share": vars(head.captured),
         "best_rule": None if rule is None else {"rule": rule.rule, "saved": vars(rule.saved)},
+        "extras": dict(result.extras),
         "caveats": [text(note.key, "en", **note.values) for note in result.caveats],
         "totals": {saving.unit: {"usual": saving.usual, "plan": saving.plan, "perfect": saving.perfect} for saving in result.savings},
         "report_period": [result.report.first, result.report.last],
