@@ -25,7 +25,7 @@ TOLD = {
         "How many pieces of each product each branch gets tomorrow",
         "a simulated bakery chain with known true demand",
         "[minimal](../usecases/food_waste/README.md#risk-class-eu-ai-act-a-proposal)",
-        "A simulation is kinder than a business. On two public bakery sets: [measured](../README.md#measured-on-public-data).",
+        "A simulation is kinder than a business. Also measured on public data: [one chain](../datasets/ddop_bakery/README.md), [one branch](../datasets/kiel_bakery/README.md).",
     ),
     "medical_triage": (
         "Who gets a second look after the nurse's decision",
@@ -49,7 +49,7 @@ TOLD = {
         "Which bikes a truck moves tonight, or that it stays at home",
         "a simulated city with stations and trips",
         "[minimal](../usecases/mobility/README.md)",
-        "What the limits are: [mobility](../usecases/mobility/README.md).",
+        "It drives less and loses more trips; the operator's way is unknown and estimated: counted as free, he was clearly cheaper than the plan.",
     ),
 }
 
