@@ -47,7 +47,8 @@ CASE = UseCase(
     upcoming=upcoming,
     shown=[name for name, column in SCHEMA.items() if column.role == "known"],  # the pictures need prices and times
     sections=sections,
-    own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}},
+    asked=("battery.capacity_kwh", "battery.power_kw", "tariff.grid_eur_per_kwh", "tariff.levies_eur_per_kwh", "tariff.peak_eur_per_kw"),
+    own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}, "periods": {"report_start": ""}},
     search={
         "decision.cap_share": Span(0.8, 1.05),
         "decision.slide": Span(0.0, 1.2),
