@@ -126,7 +126,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
     """
     progress("features", 0.0)
     rows = featured(case, data.rows, settings)
-    periods = split(data.facts.first, data.facts.last, settings.periods)
+    periods = split(data.facts.first, data.facts.last, settings.periods, case.block)
     selected = choose(case, rows, periods, settings, progress)
     raw = backtest(case, selected.model, rows, periods.report, settings, lambda _, share: progress("report", share))
     forecasts = judged(case, finished(case, selected.model, raw, selected.raw, periods.report, settings), settings)
