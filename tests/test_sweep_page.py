@@ -23,7 +23,8 @@ OVERLAPS = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("page")
-    return worked(toy(home / "toy"), home, compared=True, trials=20, units=("eur", "kg_co2e"))[0]
+    made: Path = worked(toy(home / "toy"), home, compared=True, trials=20, units=("eur", "kg_co2e"))[0]
+    return made
 
 
 @pytest.mark.parametrize("lang", ["en", "de"])
