@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+EXACT = 1e-9  # ten tenths are a whole one
 
 
 def capacity(shifts: Ints, share: float, fixed: int | None = None) -> Ints:
@@ -16,7 +17,7 @@ def capacity(shifts: Ints, share: float, fixed: int | None = None) -> Ints:
     count = np.bincount(shifts, minlength=int(shifts.max()) + 1 if len(shifts) else 0)
     if fixed is not None:
         return np.full(len(count), fixed, dtype=np.int64)
-    return np.asarray(np.diff(np.floor(np.cumsum(count) * share + 1e-9), prepend=0).astype(np.int64))
+    return np.asarray(np.diff(np.floor(np.cumsum(count) * share + EXACT), prepend=0).astype(np.int64))
 
 
 def ranked(shifts: Ints, priority: Floats, wants: Flags, places: Ints) -> Flags:
@@ -35,4 +36,20 @@ def arriving(shifts: Ints, wants: Flags, places: Ints) -> Flags:
     place = np.arange(len(order)) - np.searchsorted(shifts[order], shifts[order], side="left")
     chosen = np.zeros(len(shifts), dtype=bool)
     chosen[order] = place < places[shifts[order]]
+    return chosen
+
+
+def earned(shifts: Ints, wants: Flags, share: float) -> Flags:
+    """Return who gets a place when every row that comes earns a `share` of one: how many a shift will have is not known beforehand.
+
+    What a shift has not used is gone with its end; fractions are carried forward.
+    """
+    chosen = np.zeros(len(shifts), dtype=bool)
+    free, shift = 0.0, -1
+    for row, (now, wanted) in enumerate(zip(shifts, wants, strict=True)):
+        if now != shift:
+            free, shift = free % 1.0, int(now)
+        free += share
+        if wanted and free >= 1 - EXACT:
+            chosen[row], free = True, free - 1
     return chosen
