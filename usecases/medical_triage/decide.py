@@ -10,7 +10,7 @@ The person decides as always. Then, among the patients that the person did not c
 import numpy as np
 import polars as pl
 
-from pipelines.decide.slots import Flags, Floats, Ints, arriving, capacity, ranked
+from pipelines.decide.slots import Flags, Floats, Ints, arriving, capacity, earned, ranked
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.story import groups
 
@@ -68,10 +68,11 @@ def conformal_set() -> pl.Expr:
 def assigned(rows: pl.DataFrame, s: MedicalTriage, priority: Floats, candidate: Flags, worth: Flags) -> Flags:
     """Return who gets a slot; `worth`: whose risk is worth one where visits come one by one. Rows in order of time."""
     shifts = shift_numbers(rows, s)
+    wanted = candidate & worth
+    if s.slots.order == "arriving" and s.slots.per_shift is None:
+        return earned(shifts, wanted, s.slots.share)
     places = capacity(shifts, s.slots.share, s.slots.per_shift)
-    if s.slots.order == "arriving":
-        return arriving(shifts, candidate & worth, places)
-    return ranked(shifts, priority, candidate, places)
+    return arriving(shifts, wanted, places) if s.slots.order == "arriving" else ranked(shifts, priority, candidate, places)
 
 
 def shift_numbers(rows: pl.DataFrame, s: MedicalTriage) -> Ints:

@@ -11,6 +11,7 @@ import polars as pl
 from pipelines.models import Probability
 from pipelines.models.calibrating import Promise
 from pipelines.usecase import Options, Span
+from usecases.medical_triage.drift import Profile, written
 from usecases.medical_triage.features import inputs
 from usecases.medical_triage.guards import implausible
 from usecases.medical_triage.schema import VITALS
@@ -79,6 +80,7 @@ class TriageModel:
     numbers: list[str]
     categories: list[str]
     text: str | None
+    profile: Profile = field(default_factory=Profile)
 
     @property
     def target(self) -> str:
@@ -107,12 +109,14 @@ class TriageModel:
         made.numbers, made.categories = ([name for name in names if _held(rows, name)] for names in (self.numbers, self.categories))
         made.text = self.text if self.text and _held(rows, self.text) else None
         self.watch.fit(rows, list(made.numbers), list(made.categories))
+        self.profile.fit(rows, made.numbers, made.categories)
         made.fit(past)
         return self
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows with the columns of `Probability` and `alarm`."""
-        return self.probability.predict(rows.with_columns(self.watch.alarm(rows)))
+        """Return the rows with the columns of `Probability`, `alarm`, and `drift` of the inputs against the fit (one text for all rows)."""
+        drift = pl.lit(written(self.profile.moved(rows))).alias("drift")
+        return self.probability.predict(rows.with_columns(self.watch.alarm(rows), drift))
 
     def choose(self, select: pl.DataFrame) -> None:
         """Choose the member on the first half of select."""
@@ -129,14 +133,19 @@ class TriageModel:
     def save(self, folder: Path) -> None:
         """Write the model and what is watched."""
         self.probability.save(folder)
-        head = {"watch": asdict(self.watch), **{name: getattr(self, name) for name in ("numbers", "categories", "text")}}
+        head = {
+            "watch": asdict(self.watch),
+            "profile": asdict(self.profile),
+            **{name: getattr(self, name) for name in ("numbers", "categories", "text")},
+        }
         (folder / WATCHED).write_text(json.dumps(head, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         head = json.loads((folder / WATCHED).read_text(encoding="utf-8"))
-        return cls(Probability.load(folder), Watch(**head.pop("watch")), **head)
+        watch, profile = Watch(**head.pop("watch")), Profile(**head.pop("profile", {}))
+        return cls(Probability.load(folder), watch, **head, profile=profile)
 
 
 def _held(rows: pl.DataFrame, name: str) -> bool:
