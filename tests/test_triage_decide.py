@@ -10,7 +10,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from pipelines.decide.slots import arriving, capacity, earned, ranked
+from pipelines.decide.slots import arriving, capacity, earned, paced, ranked
 from pipelines.probabilities import auprc, auroc, class_thresholds, clopper_pearson, ece, sets
 from pipelines.probabilities.exact import events_needed
 from pipelines.probabilities.risk_control import recall_threshold
@@ -44,6 +44,7 @@ def visits(risks, **columns) -> pl.DataFrame:
         "could_be_yes": [False] * n,
         "could_be_no": [True] * n,
         "flagged": [False] * n,
+        "to_come": [float(n - 1 - place) for place in range(n)],
         "age_band": ["40-64"] * n,
     }
     made = pl.DataFrame({**table, **columns})
@@ -184,9 +185,9 @@ def test_shares_are_exact_and_by_patient_where_patients_come_again():
 
 
 @effort(max_examples=30)
-@given(st.lists(ROW, min_size=2, max_size=14), st.integers(1, 13), st.sampled_from([None, 1, 2]), st.floats(0, 0.6))
-def test_whoever_comes_later_takes_no_slot_from_the_past(drawn, seen, places, share):
-    s = settings(slots={"per_shift": places, "share": share, "order": "arriving", "hours": 8})
+@given(st.lists(ROW, min_size=2, max_size=14), st.integers(1, 13), st.sampled_from([None, 1, 2]), st.sampled_from(["fixed", "paced"]))
+def test_whoever_comes_later_takes_no_slot_from_the_past(drawn, seen, places, threshold):
+    s = settings(slots={"per_shift": places, "share": 0.3, "order": "arriving", "threshold": threshold, "hours": 8})
     risk, human, red, alarm = (list(column) for column in zip(*drawn, strict=True))
     moments = [MORNING + timedelta(hours=3 * place) for place in range(len(drawn))]
     rows = visits(risk, human_urgent=human, red_flag=red, alarm=alarm, arrival=moments)
@@ -200,6 +201,16 @@ def test_places_are_earned_by_those_who_come():
     assert earned(np.array([0] * 4 + [1] * 4), wants, 0.5).tolist() == [False, True] * 4
     assert earned(np.array([0, 0, 0, 0, 1, 1]), np.array([False] * 4 + [True] * 2), 0.5).tolist() == [False] * 5 + [True]  # two are gone
     assert not earned(np.array([0, 0]), np.array([True, True]), 0.0).any()
+
+
+def test_the_pace_follows_the_slots_left_and_the_visits_to_come():
+    rank, every = np.array([0.6, 0.9, 0.5, 0.2]), np.ones(4, bool)
+    none, shift = ~every, np.zeros(4, dtype=np.int64)
+    one, to_come = np.array([1]), np.array([3.0, 2.0, 1.0, 0.0])  # one slot: worth it are the top 1/4, 1/3, 1/2, all of them
+    assert paced(shift, rank, every, none, one, to_come).tolist() == [False, True, False, False]
+    assert paced(shift, np.array([0.1, 0.4, 0.0, 0.2]), every, none, one, to_come).tolist() == [False, False, False, True]
+    assert paced(shift, rank, every, every, one, to_come).tolist() == [True, False, False, False]
+    assert not paced(shift, rank, none, none, np.array([4]), np.zeros(4)).any()
 
 
 def test_drift_is_found_by_hand_and_named():

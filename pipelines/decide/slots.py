@@ -53,3 +53,28 @@ def earned(shifts: Ints, wants: Flags, share: float) -> Flags:
         if wanted and free >= 1 - EXACT:
             chosen[row], free = True, free - 1
     return chosen
+
+
+def paced(shifts: Ints, rank: Floats, wants: Flags, sure: Flags, places: Ints, to_come: Floats) -> Flags:
+    """Return who gets a place when rows come one by one and the threshold follows what is left of the shift.
+
+    With f places free and n rows still to come the best f of n + 1 are worth one: a row takes a place if its rank is among the upper
+    f / (n + 1) (sequential assignment, Derman, Lieberman and Ross 1972, its limit for many rows).
+
+    Parameters
+    ----------
+    rank
+        Share of peers below, 0 to 1.
+    sure
+        Rows that take a free place whatever their rank.
+    to_come
+        Expected rows that want a place and come later in the same shift.
+    """
+    chosen = np.zeros(len(shifts), dtype=bool)
+    free = places.copy()
+    for row in np.flatnonzero(wants):
+        left = free[shifts[row]]
+        if left > 0 and (sure[row] or 1 - rank[row] <= left / (max(to_come[row], 0.0) + 1)):
+            chosen[row] = True
+            free[shifts[row]] -= 1
+    return chosen

@@ -52,6 +52,11 @@ class Slots(Frozen):
         "arriving: one by one, a slot goes to a risk among the top_share of recent candidates while one is free",
     )
     top_share: float = Field(0.12, description="arriving: share of candidates whose risk is worth a slot", gt=0, le=1)
+    threshold: Literal["fixed", "paced"] = Field(
+        "fixed",
+        description="arriving, per_shift: fixed: top_share decides; paced: with f slots free and n candidates still to come in the shift, "
+        "a risk among the top f / (n + 1)",
+    )
     rank_by: Literal["risk_and_pain", "risk"] = Field(
         "risk_and_pain", description="what ranks second looks: the risk with the pain score beside it, or the risk alone"
     )
