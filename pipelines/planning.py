@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.audit import Head, log_file, log_overrides, log_plan, people
 from pipelines.champions import chosen_run
-from pipelines.errors import InputError
+from pipelines.errors import InputError, Said
 from pipelines.evidence import StoredRun, load_model
 from pipelines.plan.deciding import Planned, decided, everything, gaps
 from pipelines.plan.learn import brought, changes, recorded
@@ -187,7 +187,7 @@ def learn(request: Request, file: Path, by: str | None = None) -> Outcome:
     chosen = choose_settings(request)
     case, lang = chosen.case, request.lang
     if not file.is_file():
-        raise InputError("plan.no_sheet", file=file, problem="no such file")
+        raise InputError("plan.no_sheet", file=file, problem=Said("cli.no_such_file", {}))
     facts = _facts(file.parent)
     plan = file.parent / f"{file.stem}.parquet"
     plan = plan if plan.is_file() else file.parent / ROWS

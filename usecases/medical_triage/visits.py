@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ ROW = "row_in_file"
 FIRST = datetime(2000, 1, 3)  # noqa: DTZ001 - of drawn times; local time has no zone
 YEAR_DAYS = 364
 MINUTES = 24 * 60
+YES, BOTH = {"ja", "j", "yes", "y", "true", "wahr", "x"}, 2
 FAHRENHEIT = {"C": (0.0, 1.0), "F": (32.0, 1.8), "F10": (320.0, 18.0)}  # (offset, units per kelvin)
 
 
@@ -85,6 +87,13 @@ def _drawn(rows: pl.DataFrame, s: MedicalTriage) -> pl.Series:
     minute = (before[order[number]] % s.undated_per_day) / s.undated_per_day * MINUTES
     made = pl.DataFrame({"day": day.astype(np.int64), "minute": minute.astype(np.int64)})
     return made.select((pl.lit(FIRST) + pl.duration(days="day", minutes="minute")).alias("arrival"))["arrival"]
+
+
+def own_settings(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    """Return which values of the outcome are events, where the two values found are words for yes and no."""
+    found = {str(value) for value in tables["visits"]["outcome"].drop_nulls().unique()}
+    yes = [value for value in sorted(found) if value.strip().lower() in YES]
+    return {"outcome": {"events": yes}} if len(found) == BOTH and len(yes) == 1 and yes != ["1"] else {}
 
 
 def upcoming(rows: pl.DataFrame, s: MedicalTriage, day: date) -> pl.DataFrame:
