@@ -153,9 +153,9 @@ def _year(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]]
         Table(_text(words, "sec_year_caption"), head, lines, texts=2, shown=True),
         Table(_text(words, "sec_atypical_caption", share=words.percent(s.atypical.least_share)), heads, windows, shown=True),
     ]
-    return Section(
-        "year", _text(words, "sec_year"), title, (_text(words, "sec_year_text"), _text(words, "sec_atypical_text")), tables=tables
-    )
+    text = [_text(words, f"sec_{name}_text") for name in ("year", "atypical")]
+    shown = 2 if s.atypical.windows else 1
+    return Section("year", _text(words, "sec_year"), title, text[:shown], tables=tables[:shown])
 
 
 def _atypical(result: Result, s: Energy, site: str, imports: Floats, eur_per_kw: float) -> Atypical:
@@ -164,7 +164,7 @@ def _atypical(result: Result, s: Energy, site: str, imports: Floats, eur_per_kw:
     days = calendar(local.dt.date().min(), local.dt.date().max(), s.calendar).select("day", "public_holiday")  # type: ignore[arg-type]
     holiday = pl.DataFrame({"day": local.dt.date()}).join(days, on="day", how="left", maintain_order="left")["public_holiday"]
     seasons = [atypical_use(local, imports, holiday, season, s.atypical, eur_per_kw) for season in s.atypical.windows]
-    return max(seasons, key=lambda found: found.inside_kw)
+    return max(seasons, key=lambda found: found.inside_kw, default=Atypical(0.0, 0.0, 0.0, 0.0, granted=False))
 
 
 def _sizes(result: Result, s: Energy, words: Words) -> list[Section]:
