@@ -181,7 +181,11 @@ class UseCase(Generic[S]):
     perfect: Policy | None = None  # default: decide with a forecast that equals the outcome
     rules: Mapping[str, Policy] = field(default_factory=dict)  # simple rules shown beside business as usual
     usual_name: Callable[[Rows, S], str] | None = None  # what business as usual is here: a label key such as "ordered"
-    own_data: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # section -> setting -> TOML value to start own data with
+    own_data: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # section -> setting -> TOML value to start own data with; "" = none
+    own_settings: Callable[[Mapping[str, Rows]], Mapping[str, Any]] | None = None  # user's tables -> settings found in them (vehicles)
+    asked: Sequence[str] = ()  # dotted settings that `musterwerk new` asks for on a terminal; default: every number under [costs]
     upcoming: Callable[[Rows, S, date], Rows] | None = None  # history, day to plan -> that day's rows, outcomes null; default: daily grid
     sheet: Sheet | None = None  # layout of the plan; default: first key, the other keys, first action column
     reasons: Callable[[Rows, S, Lang], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row
@@ -191,6 +195,7 @@ class UseCase(Generic[S]):
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
     shown: Sequence[str] = ()  # known columns that the Result keeps beside the forecasts, for `sections` (coordinates of a map)
     sections: Callable[[Any, Lang], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
+    extras: Callable[[Rows, Rows, S], Mapping[str, Any]] | None = None  # see the contract: further findings, kept for `sections`
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row

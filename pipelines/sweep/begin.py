@@ -79,7 +79,7 @@ def begin(wish: Wish) -> Begun:
     loaded = load(chosen, wish.request.data, wish.request.lang)
     rows = gridded(case, loaded, settings)
     facts = data_facts(case, loaded, rows, settings)
-    periods = split(facts.first, facts.last, settings.periods)
+    periods = split(facts.first, facts.last, settings.periods, case.block)
     seen = before(rows, case.time, periods.report.first)
     start = Shared(seen, featured(case, case.prepare(seen, settings), settings), None, periods)
     aim = Aim(wish.units, wish.forecast)

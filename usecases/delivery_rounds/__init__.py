@@ -9,6 +9,7 @@ from pipelines.usecase import Sheet, Span, UseCase
 from usecases.delivery_rounds import rules, story
 from usecases.delivery_rounds.decide import decide
 from usecases.delivery_rounds.features import features, model
+from usecases.delivery_rounds.own import own_settings
 from usecases.delivery_rounds.schema import SCHEMA
 from usecases.delivery_rounds.settings import DeliveryRounds
 from usecases.delivery_rounds.sheets import plan_files, reasons
@@ -22,6 +23,8 @@ CASE = UseCase(
     schema=SCHEMA,
     settings=DeliveryRounds,
     simulate=simulate,
+    own_data={"calendar": {"state": '""'}},
+    own_settings=own_settings,
     features=features,
     model=model,
     decide=decide,

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from pipelines.errors import UnfitError
 from pipelines.settings import CaseSettings, Frozen
 
 
@@ -29,7 +30,7 @@ class Van(Frozen):
     @model_validator(mode="after")
     def _day_is_long_enough(self) -> Self:
         if self.end <= self.start:
-            raise ValueError("a vehicle must be back after it left: end must exceed start (hours of local time)")
+            raise UnfitError("delivery_rounds.unfit_day")
         return self
 
 

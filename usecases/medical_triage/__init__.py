@@ -17,7 +17,7 @@ from usecases.medical_triage.sections import sections
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.simulate import simulate
 from usecases.medical_triage.value import value
-from usecases.medical_triage.visits import assemble, upcoming
+from usecases.medical_triage.visits import assemble, own_settings, upcoming
 
 CASE = UseCase(
     name="medical_triage",
@@ -33,6 +33,7 @@ CASE = UseCase(
     tables=TABLES,
     assemble=assemble,
     simulate=simulate,
+    own_settings=own_settings,
     prepare=prepare,
     lead=lambda _: 1,
     block="day",
