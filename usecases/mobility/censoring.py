@@ -18,7 +18,8 @@ LEAST_OPEN = 0.1  # of an hour: less says too little to learn from
 def shut_minutes(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """Return per row the stretches of the day in which no vehicle was there, and those in which no room was: "480-533 600-660".
 
-    The stock starts with what stands there at midnight and the operator's moves before the day; then every trip counts.
+    The stock starts with what stands there at midnight and the operator's moves before the day; then every trip counts. Within a minute
+    returns come first: the minute in which a vehicle comes is open to rentals, the one in which a vehicle leaves still full.
     """
     number = pl.int_range(rows.height, eager=True).cast(pl.Int64)
     out = departures(rows).select(pl.col("row").cast(pl.Int64), "minute", change=pl.lit(-1.0))
@@ -27,14 +28,14 @@ def shut_minutes(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     start = pl.DataFrame({"row": number, "change": rows["stock"] + rows["operator"].fill_null(0.0)}).with_columns(minute=pl.lit(-1))
     events = pl.concat([start.select("row", pl.col("minute").cast(pl.Int64), "change"), out, back])
     events = events.sort(["row", "minute", "change"], descending=[False, False, True]).with_columns(
-        level=pl.col("change").cum_sum().over("row"), begin=pl.col("minute").clip(0), end=pl.col("minute").shift(-1).over("row")
+        level=pl.col("change").cum_sum().over("row"), begin=pl.col("minute") + 1, end=pl.col("minute").shift(-1).over("row")
     )
-    events = events.with_columns(end=pl.col("end").fill_null(DAY).clip(0, DAY)).filter(pl.col("end") > pl.col("begin"))
     room = rows["capacity"].gather(events["row"])
-    said = pl.format("{}-{}", "begin", "end")
     found = []
-    for shut in (events["level"] <= 0, events["level"] >= room):
-        joined = events.filter(shut).group_by("row", maintain_order=True).agg(text=said.str.join(" "))
+    for shut, more in ((events["level"] <= 0, 0), (events["level"] >= room, 1)):
+        part = events.filter(shut).with_columns(end=(pl.col("end") + more).fill_null(DAY).clip(0, DAY))
+        part = part.filter(pl.col("end") > pl.col("begin")).with_columns(said=pl.format("{}-{}", "begin", "end"))
+        joined = part.group_by("row", maintain_order=True).agg(text=pl.col("said").str.join(" "))
         found.append(pl.DataFrame({"row": number}).join(joined, on="row", how="left", maintain_order="left")["text"].fill_null(""))
     return found[0], found[1]
 

@@ -100,7 +100,7 @@ class _Full:
 
     def instead(self, row: int, minute: int) -> int:
         """Return the station with room in that minute that is nearest to a full one."""
-        return next((int(other) for other in self.nearest[row] if not self.full[other, max(minute, 0)] and other != row), row)
+        return next((int(other) for other in self.nearest[row] if not self.full[other, minute] and other != row), row)
 
 
 def _sent_away(day: pl.DataFrame, seen: Trips, draw: np.random.Generator) -> Trips:
@@ -116,8 +116,8 @@ def _sent_away(day: pl.DataFrame, seen: Trips, draw: np.random.Generator) -> Tri
         if destination not in number or back >= HOURS * MINUTES:
             continue
         there, hour = number[destination], back // MINUTES
-        full = np.flatnonzero(places.full[:, max(back - 1, 0)]).tolist()  # the minute before: its own return may have filled the place
-        meant = [there, *(row for row in full if row != there and places.instead(row, back - 1) == there)]
+        full = np.flatnonzero(places.full[:, back]).tolist()
+        meant = [there, *(row for row in full if row != there and places.instead(row, back) == there)]
         if len(meant) > 1:
             chance = np.maximum([rates[row][hour] for row in meant], LEAST)
             made[trip] = (origin, start, back, names[draw.choice(meant, p=chance / chance.sum())])

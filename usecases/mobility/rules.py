@@ -1,6 +1,7 @@
 """What the plan is compared with: nothing, equal filling, the last weeks' target, the real operator; and perfect foresight."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -52,7 +53,10 @@ def _driven(night: pl.DataFrame, s: Mobility) -> pl.DataFrame:
         return night
     road, here = travel(night, s), 0
     made = {name: night[name].to_numpy().copy() for name in ("leg_minutes", "leg_km", "stop")}
-    for place, there in enumerate(_shortest(numbers(night, "change")[visited], road.minutes, visited + 1, s), start=1):
+    within = np.concatenate([[0], visited + 1])
+    ways = tuple(map(tuple, road.minutes[np.ix_(within, within)].tolist()))
+    order = _shortest(tuple(numbers(night, "change")[visited].tolist()), ways, s.truck.capacity, (s.seed, s.planning.iterations))
+    for place, there in enumerate((int(within[stop + 1]) for stop in order), start=1):
         made["leg_minutes"][there - 1] += road.minutes[here, there]
         made["leg_km"][there - 1] += road.km[here, there]
         made["stop"][there - 1] = place
@@ -62,18 +66,18 @@ def _driven(night: pl.DataFrame, s: Mobility) -> pl.DataFrame:
     return night.with_columns(pl.Series(name, values) for name, values in made.items())
 
 
-def _shortest(change: Ints, minutes: Floats, places: Ints, s: Mobility) -> list[int]:
-    """Return the stops (places from 1) in the order of the planner's own tour that serves them all; what it leaves out comes last.
+@lru_cache(maxsize=4096)  # business as usual is asked for as itself, as a rule and by perfect foresight
+def _shortest(change: tuple[int, ...], minutes: tuple[tuple[float, ...], ...], capacity: int, search: tuple[int, int]) -> list[int]:
+    """Return the stops in the order of the planner's own tour that serves them all; what it leaves out comes last.
 
-    The truck may start and end with any load, and comes back to the depot in between where the moves ask for more than it holds.
+    `minutes`: between the places, the depot first; `search`: seed and iterations. The truck may start and end with any load, and comes
+    back to the depot in between where the moves ask for more than it holds.
     """
-    rounds = 1 + int(max(change.clip(0).sum(), (-change).clip(0).sum()) // s.truck.capacity)
-    within = np.concatenate([[0], places])
-    stops, wagon, _ = served_in_full(change, s.truck.capacity, minutes[np.ix_(within, within)], rounds=rounds)
-    order = [
-        int(places[stop]) for stop in plan_tour(stops, wagon, seed=s.seed, iterations=s.planning.iterations).order if stop < len(places)
-    ]
-    return order + [int(place) for place in places if place not in order]
+    moved = np.array(change)
+    rounds = 1 + int(max(moved.clip(0).sum(), (-moved).clip(0).sum()) // capacity)
+    stops, wagon, _ = served_in_full(moved, capacity, np.array(minutes), rounds=rounds)
+    order = [stop for stop in plan_tour(stops, wagon, seed=search[0], iterations=search[1]).order if stop < len(change)]
+    return order + [stop for stop in range(len(change)) if stop not in order]
 
 
 def equal_fill(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
