@@ -191,6 +191,7 @@ class UseCase(Generic[S]):
     reasons: Callable[[Rows, S, Lang], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row
     plan_files: Callable[[Rows, S, Lang], Mapping[str, str | bytes]] | None = None  # the same -> further files of the plan by name
     what_if: Callable[[Rows, Rows, S], Mapping[str, Any] | None] | None = None  # forecasts, usual's actions -> tables for the sliders
+    together: str | None = None  # known column whose equal values are one person: drawn whole for the intervals of the scores
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
     shown: Sequence[str] = ()  # known columns that the Result keeps beside the forecasts, for `sections` (coordinates of a map)
     sections: Callable[[Any, Lang], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
@@ -198,6 +199,7 @@ class UseCase(Generic[S]):
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row
     notes: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the report must say
+    caveats: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the headline must not be read without
     faults: Callable[[Mapping[str, Rows], S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # input tables -> what is wrong in them
 
     def columns(self, *roles: Role) -> list[str]:

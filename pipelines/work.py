@@ -242,32 +242,45 @@ def headline(result: Result, folder: Path, lang: Lang) -> str:
         "weekly": number((head.saved.value or 0.0) / (result.report.days / 7), lang),
         "low": number(head.saved.low, lang) if head.saved.low is not None else "?",
         "high": number(head.saved.high, lang) if head.saved.high is not None else "?",
-        "unit": _unit(result.case, head.unit, lang),
+        "unit": _label(result.case, "unit", head.unit, lang),
         "captured": number(100 * head.captured.value, lang) if head.captured.value is not None else "?",
         "first": result.report.first,
         "last": result.report.last,
         "folder": folder,
     }
-    return f"{text(f'cli.verdict_{result.verdict}', lang)}\n{text('cli.headline', lang, **values)}\n{text('cli.paths', lang, **values)}"
+    lines = [text(f"cli.verdict_{result.verdict}", lang), text("cli.headline", lang, **values), *caveats(result, lang)]
+    return "\n".join([*lines, text("cli.paths", lang, **values)])
 
 
-def _unit(case: str, unit: str, lang: Lang) -> str:
-    """Return a ledger unit in the user's words; its bare name where no catalogue has it (a folder's own code)."""
-    for area in ("report", case):
+def caveats(result: Result, lang: Lang) -> list[str]:
+    """Return what the headline must not be read without: the plan against the best simple rule, and what the use case says."""
+    found, rival, unit = [], result.best_rule, result.headline.unit
+    if rival is not None:
+        saved = {name: "?" if value is None else number(value, lang) for name, value in vars(rival.saved).items()}
+        given = {"saved": saved["value"], "low": saved["low"], "high": saved["high"], "unit": _label(result.case, "unit", unit, lang)}
+        found.append(text("cli.against_rule", lang, rule=_label(result.case, "rule", rival.rule, lang), **given))
+    return [*found, *(text(note.key, lang, **note.values) for note in result.caveats)]
+
+
+def _label(case: str, group: str, name: str, lang: Lang) -> str:
+    """Return a unit or rule in the user's words; its bare name where no catalogue has it (a folder's own code)."""
+    for area in (case, "report"):
         with suppress(KeyError):
-            return text(f"{area}.unit_{unit}", lang)
-    return unit
+            return text(f"{area}.{group}_{name}", lang)
+    return name
 
 
 def summary(result: Result, folder: Path, tracked: Any) -> dict[str, Any]:
     """Return the run in machine-readable form."""
-    head = result.headline
+    head, rule = result.headline, result.best_rule
     return {
         "case": result.case,
         "verdict": result.verdict,
         "unit": head.unit,
         "saved": vars(head.saved),
         "captured_share": vars(head.captured),
+        "best_rule": None if rule is None else {"rule": rule.rule, "saved": vars(rule.saved)},
+        "caveats": [text(note.key, "en", **note.values) for note in result.caveats],
         "totals": {saving.unit: {"usual": saving.usual, "plan": saving.plan, "perfect": saving.perfect} for saving in result.savings},
         "report_period": [result.report.first, result.report.last],
         "scores": dict(result.scores),

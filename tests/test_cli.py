@@ -92,6 +92,8 @@ def test_the_headline_is_on_stdout_and_talk_on_stderr(runs):
     facts = json.loads((said.folder / "result.json").read_text(encoding="utf-8"))
     saved = round(facts["savings"][0]["saved"]["value"])
     assert re.search(rf"Saved {saved:,} (EUR|€|Euros?) \(95 % interval .*\) from 2024-07-12 to 2024-08-28", said.out), said.out
+    rule = next(rival for rival in facts["opponents"] if rival["chosen"])
+    assert re.search(rf"Against the best simple rule, .*: {round(rule['saved']['value']):,} Euros", said.out), said.out
     assert str(said.folder / "report.html").endswith(re.search(r"Report: (\S+)", said.out)[1])  # type: ignore[index]
     for stage in ("Reading the data", "Backtest on the report period", "Recording in MLflow"):
         assert stage in said.err

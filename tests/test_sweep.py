@@ -127,11 +127,9 @@ def test_the_report_says_honestly_whether_tuning_helped(finished):
     low, high = found["report"]["eur"]["low"], found["report"]["eur"]["high"]
     assert low < found["report"]["eur"]["value"] < high
     assert found["verdict"] == ("better" if low > 0 else "worse" if high < 0 else "none")
-    assert found["advised"] is (found["select"]["eur"]["low"] > 0)
     # what tuned saves against untuned is the difference of what both save against business as usual
     gain = found["tuned_saved"]["value"] - found["plain_saved"]["value"]
     assert found["report"]["eur"]["value"] == pytest.approx(gain)
-    assert tomllib.loads((folder / "best.toml").read_text())["weeks"] == printed["params"]["weeks"]
     assert final.stored(folder)[0].looks == 1
 
 
@@ -154,9 +152,10 @@ def test_best_settings_go_into_a_settings_file(finished):
     tuned = load_settings(
         opened_sweep.case.settings, opened_sweep.settings.model_dump(exclude_none=True), tomllib.loads((folder / "best.toml").read_text())
     )
-    assert {name: getattr(tuned, name) for name in printed["params"]} == pytest.approx(
-        {name: value if isinstance(value, str) else pytest.approx(value, rel=1e-5) for name, value in printed["params"].items()}
+    assert {name: getattr(tuned, name) for name in printed["handed_out"]} == pytest.approx(
+        {name: value if isinstance(value, str) else pytest.approx(value, rel=1e-5) for name, value in printed["handed_out"].items()}
     )
+    assert printed["handed_out"] == (printed["params"] if printed["advice"]["tuned"] else opened(folder).trials[0].params)
 
 
 def test_a_forecast_objective_minimises_the_error(tmp_path):
@@ -164,6 +163,16 @@ def test_a_forecast_objective_minimises_the_error(tmp_path):
     begun = beginning.begin(wish(tmp_path / "toy", tmp_path, trials=5, forecast=True))
     first = opened(begun.folder).trials[0]
     assert first.values == [first.user_attrs["figures"]["score.pinball"]]
+    # what cannot move the forecast stays as it is: the error says nothing about it
+    assert set(begun.spec.space) == {"weeks", "window"}
+    assert begun.left_out == ("extra", "rounding")
+
+
+def test_a_forecast_objective_wants_a_parameter_of_the_forecast(tmp_path, capsys):
+    toy(tmp_path / "toy")
+    words = ("--objective", "forecast", "--tune", "extra")
+    assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h", *words) == 2
+    assert "changes the forecast: extra" in capsys.readouterr().err
 
 
 def test_two_units_give_a_pareto_set(tmp_path):
@@ -183,7 +192,7 @@ def test_pruning_ends_bad_trials_after_a_fold_and_counts_them(tmp_path):
     shared = read_shared(folder, opened_sweep.spec.data_digest)
     trial = beginning.judged_trial(opened_sweep.case, opened_sweep.spec, opened_sweep.settings, shared)
     ended = [one for one in opened(folder).trials if one.state == TrialState.PRUNED]
-    assert all(trial(one.params, None)[0] > (printed["best"],) for one in ended)
+    assert all(trial(one.params, None).values[0] > printed["best"] for one in ended)
     assert all(len(one.intermediate_values) < 3 for one in ended)
 
 

@@ -14,8 +14,11 @@ from pipelines.decide.slots import arriving, capacity, ranked
 from pipelines.probabilities import auprc, auroc, class_thresholds, clopper_pearson, ece, sets
 from pipelines.probabilities.exact import events_needed
 from pipelines.probabilities.risk_control import recall_threshold
+from pipelines.settings import load_settings, read_toml
+from pipelines.sweep.space import search_space, untuned
 from usecases.medical_triage import CASE
 from usecases.medical_triage.features import features
+from usecases.medical_triage.judged import share
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.value import treated_urgent, value, waiting
 
@@ -155,3 +158,25 @@ def test_each_class_is_covered_as_promised():
         covered[False].append(no[~events[600:]].mean())
     assert np.mean(covered[True]) == pytest.approx(0.9, abs=0.03)
     assert np.mean(covered[False]) == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_sweep_may_change_neither_slots_nor_guards():
+    assert not [name for name in CASE.search if name.startswith(("guards.", "costs.", "reviewer.", "slots.per_shift", "slots.share"))]
+    assert CASE.folder is not None
+    shipped = load_settings(CASE.settings, read_toml(CASE.folder / "settings.toml"))
+    space = search_space(CASE, shipped, [])
+    assert set(space) == set(CASE.search)
+    for name in space:
+        assert untuned(shipped, name) is not None
+
+
+def test_shares_are_exact_and_by_patient_where_patients_come_again():
+    hit, among = np.array([True, False] * 20), np.ones(40, bool)
+    rows = pl.DataFrame({"visit": [f"{place}" for place in range(40)]})
+    low, high = clopper_pearson(20, 40)
+    assert (share(hit, among, rows).bounds.low, share(hit, among, rows).bounds.high) == (low, high)
+    again = rows.with_columns(patient=pl.Series([f"p{place % 4}" for place in range(40)]))  # four patients, each always the same
+    found = share(hit, among, again)
+    assert (found.hits, found.total) == (20, 40)
+    assert found.drawn is not None
+    assert found.drawn[1] - found.drawn[0] > 1.5 * (high - low)

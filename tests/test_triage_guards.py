@@ -112,4 +112,10 @@ def test_the_run_says_whom_it_is_not_for_and_keeps_the_readers_assumption(visits
     keys = {note.key: note.values for note in result.notes}
     assert keys["medical_triage.reader"] == {"right": 90, "false": 5}
     assert result.headline.unit == "undertriaged"
+    for name in ("auroc", "auprc", "brier", "ece", "slope"):
+        found = result.score_bounds[name]
+        assert found.value == result.scores[name]
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < found.high
     assert result.headline.perfect <= result.headline.plan <= result.headline.usual

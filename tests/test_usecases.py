@@ -13,8 +13,7 @@ from pipelines.table import Loaded
 from pipelines.texts import text
 from usecases import __main__ as command
 
-IN_THE_MAKING = {"mobility"}  # runs as a folder; listed once its tests and figures stand
-FOLDERS = sorted(file.parent for file in Path(command.__file__).parent.glob("*/__init__.py") if file.parent.name not in IN_THE_MAKING)
+FOLDERS = sorted(file.parent for file in Path(command.__file__).parent.glob("*/__init__.py"))
 SMALLER = {"forecast.effort": '"quick"', "forecast.levels": "[0.3, 0.7]", "threads": "1"}
 
 

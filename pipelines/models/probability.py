@@ -43,6 +43,8 @@ class Probability:
         Fewer events, or fewer others, among them are not calibrated on.
     rare
         A level of a category in fewer rows than this is put to the rare ones.
+    c
+        Of the logistic regression: its ridge penalty is 1 / c.
     peers
         Flag column: the rows among which `order` and `rank` count; None = all.
     order_by
@@ -63,6 +65,7 @@ class Probability:
     order_by: Sequence[str] = ()
     forest: Forest | None = None
     rare: int = 10
+    c: float = 1.0
     threads: int = 1
     seed: int = 1
     chosen: str | None = None
@@ -177,7 +180,7 @@ class Probability:
     def _member(self, name: str) -> Linear | Boosted:
         encoder = Encoder(list(self.numbers), list(self.categories), self.text, self.rare)
         if name == "logistic":
-            return Linear(encoder)
+            return Linear(encoder, self.c)
         return Boosted(encoder, ADDITIVE if name == "additive" else self.forest, self.threads, self.seed)
 
     def _events(self, rows: pl.DataFrame) -> Flags:
@@ -192,7 +195,7 @@ class Probability:
 
     def save(self, folder: Path) -> None:
         """Write JSON and LightGBM text; no pickles."""
-        plain = ("target", "text", "time", "default", "recent", "least", "peers", "rare", "threads", "seed", "chosen", "compared")
+        plain = ("target", "text", "time", "default", "recent", "least", "peers", "rare", "c", "threads", "seed", "chosen", "compared")
         head = {key: getattr(self, key) for key in plain}
         lists = {key: list(getattr(self, key)) for key in ("numbers", "categories", "candidates", "order_by")}
         parts = {"promise": asdict(self.promise), "forest": asdict(self.forest) if self.forest else None}

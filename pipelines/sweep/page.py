@@ -12,9 +12,10 @@ from pipelines import __version__
 from pipelines.report.page import Cell, Section, Table
 from pipelines.report.words import Shown, Words, digits
 from pipelines.result import Interval
-from pipelines.sweep import charts, study
+from pipelines.sweep import advice_text, charts, study
 from pipelines.sweep.final import Comparison
-from pipelines.sweep.space import Value, fragment, untuned
+from pipelines.sweep.guard import Choice
+from pipelines.sweep.space import Value, fragment
 from pipelines.sweep.spec import Sweep
 from pipelines.sweep.study import Queue
 from pipelines.texts import Lang, text
@@ -24,13 +25,13 @@ LEAST_TRIALS = 8  # completed, before importances say anything
 SEEN = (TrialState.COMPLETE,)
 
 
-def render(sweep: Sweep, queue: Queue, chosen: FrozenTrial, comparison: Comparison | None, lang: Lang) -> str:
+def render(sweep: Sweep, queue: Queue, choice: Choice, comparison: Comparison | None, lang: Lang) -> str:
     """Return the report as HTML; nothing is loaded from elsewhere and no script is in it."""
     words = Words(lang, sweep.case.name)
     done = [trial for trial in queue.states(*SEEN) if set(trial.params) >= set(sweep.spec.space)]
     sections = [
         *([_final(words, comparison)] if comparison else []),
-        _settings(words, sweep, chosen),
+        _settings(words, sweep, choice),
         *([_pareto(words, sweep, queue)] if sweep.directions > 1 else []),
         _history(words, queue, done),
         _importance(words, done),
@@ -45,15 +46,15 @@ def render(sweep: Sweep, queue: Queue, chosen: FrozenTrial, comparison: Comparis
         lang=lang,
         style=Markup(style),  # noqa: S704 - our own file
         title=text("sweep.title", lang, name=spec.name, case=sweep.case.title.get(lang, sweep.case.name)),
-        head=_head(words, sweep, queue, comparison),
+        head=_head(words, sweep, queue, choice, comparison),
         sections=sections,
-        fragment=fragment({name: chosen.params[name] for name in spec.space}),
+        fragment=fragment(choice.handed_out),
         footer=text("sweep.footer", lang, version=__version__, **footer),
         skip=words("skip"),
     )
 
 
-def _head(words: Words, sweep: Sweep, queue: Queue, comparison: Comparison | None) -> dict[str, str]:
+def _head(words: Words, sweep: Sweep, queue: Queue, choice: Choice, comparison: Comparison | None) -> dict[str, str]:
     """Return what stands on the first screen."""
     lang, name = words.lang, sweep.spec.name
     counts = {state: len(queue.states(state)) for state in TrialState}
@@ -61,7 +62,7 @@ def _head(words: Words, sweep: Sweep, queue: Queue, comparison: Comparison | Non
     found = {
         "verdict": comparison.verdict if comparison else "none",
         "said": text(f"sweep.page_{comparison.verdict if comparison else 'open'}", lang),
-        "advice": text("sweep.advised" if comparison.advised else "sweep.not_advised", lang) if comparison else "",
+        "advice": advice_text.said(choice, lang),
         "gain_label": text("sweep.gain_label", lang),
         "count_label": text("sweep.count_label", lang),
         "count": f"{counts[TrialState.COMPLETE] + counts[TrialState.PRUNED]} / {sweep.spec.trials}",
@@ -108,17 +109,18 @@ def _final(words: Words, found: Comparison) -> Section:
     return Section("final", title, title, said, tables=[Table(text("sweep.final_caption", lang), head, rows, shown=True)])
 
 
-def _settings(words: Words, sweep: Sweep, chosen: FrozenTrial) -> Section:
+def _settings(words: Words, sweep: Sweep, choice: Choice) -> Section:
     """Return best and untuned settings side by side."""
     lang = words.lang
     rows = []
     for name, range_ in sweep.spec.space.items():
         unit = range_.unit if isinstance(range_, Span) else ""
-        rows.append([name, unit, _value(words, untuned(sweep.settings, name)), _value(words, chosen.params[name])])
+        rows.append([name, unit, _value(words, choice.untuned[name]), _value(words, choice.params[name])])
     head = [text(f"sweep.table_{name}", lang) for name in ("setting", "unit", "untuned", "best")]
     title = text("sweep.settings_title", lang)
     table = Table(text("sweep.table_caption", lang), head, rows, texts=2, shown=True)
-    return Section("settings", title, title, [text("sweep.settings_text", lang)], tables=[table])
+    said = [text("sweep.settings_text", lang), advice_text.head(choice, sweep.spec.name, lang)]
+    return Section("settings", title, title, said, tables=[table])
 
 
 def _pareto(words: Words, sweep: Sweep, queue: Queue) -> Section:

@@ -1,6 +1,6 @@
 """What each parameter touches: features (then they are made anew), or the judge (then it must not be tuned)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from math import isclose
 
@@ -10,8 +10,8 @@ from pipelines.errors import InputError
 from pipelines.replay import Replay, replay
 from pipelines.run import featured, follow
 from pipelines.settings import CaseSettings
-from pipelines.sweep.space import Space, Value, changed, others
-from pipelines.usecase import S, UseCase
+from pipelines.sweep.space import Space, Value, changed, others, untuned
+from pipelines.usecase import Options, S, Span, UseCase
 
 MOST_ROWS = 50_000  # of the latest days: enough to see whether features change
 SAME = 1e-9
@@ -34,6 +34,19 @@ def makes_features(case: UseCase[S], rows: pl.DataFrame, settings: S, space: Spa
     return tuple(name for name in space if name in found)
 
 
+def moves_forecast(case: UseCase[S], settings: S, space: Space, made_anew: Sequence[str]) -> dict[str, Span | Options]:
+    """Return the parameters that can change the forecast; the others would be drawn at random where its error alone is minimised.
+
+    One can when it makes features anew or its model is another one by its own description (`repr`). Raises InputError when none can.
+    """
+    plain = repr(case.model(settings))
+    other = {name for name, value in _single_changes(space, settings) if repr(case.model(changed(case, settings, {name: value}))) != plain}
+    found = {name: range_ for name, range_ in space.items() if name in other or name in made_anew}
+    if not found:
+        raise InputError("sweep.no_forecast_parameter", known=", ".join(space))
+    return found
+
+
 def require_untouched_judge(case: UseCase[S], forecasts: pl.DataFrame, settings: S, space: Space) -> None:
     """Raise InputError for a parameter that changes what the same actions cost: a sweep would tune the price, not the plan."""
     for policy in ("usual", "plan"):
@@ -53,8 +66,6 @@ def _cost(case: UseCase[S], forecasts: pl.DataFrame, settings: S, acted: Replay)
 
 
 def _single_changes(space: Space, settings: CaseSettings) -> Iterator[tuple[str, Value]]:
-    from pipelines.sweep.space import untuned
-
     for name, range_ in space.items():
         for value in others(range_, untuned(settings, name)):
             yield name, value

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -27,6 +27,7 @@ MOST_ERRORS_SHARE, LEAST_ERRORS = 0.25, 10  # so many failures of the use case i
 QUEUE = "queue"  # the lock of those who look after it
 FIRST_DIGITS = 3  # significant digits of points drawn beforehand
 WORKER, ENDED, RETRY_OF, KILLS = "worker", "ended", "retry_of", "kills"
+FIGURES, BLOCKS, SECONDS = "figures", "blocks", "seconds"
 KILLED, HANDED_BACK, ERROR = "killed", "handed back", "error"
 
 
@@ -71,8 +72,22 @@ def pruner(spec: Spec) -> optuna.pruners.BasePruner:
     return optuna.pruners.MedianPruner(n_startup_trials=spec.sampler.first // 2) if spec.prune else optuna.pruners.NopPruner()
 
 
-def create(folder: Path, spec: Spec, untuned: Mapping[str, Value], values: Sequence[float], figures: Mapping[str, float]) -> Queue:
+class Worth(NamedTuple):
+    """What came out of a trial: the values to minimise, figures that go along, and the plan's cost per block of days."""
+
+    values: Sequence[float]
+    figures: Mapping[str, float]
+    blocks: Sequence[float] = ()
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What is stored beside the values."""
+        return {FIGURES: dict(self.figures), BLOCKS: list(self.blocks)}
+
+
+def create(folder: Path, spec: Spec, untuned: Mapping[str, Value], worth: Worth) -> Queue:
     """Make the study with its N places: trial 0 is the untuned settings, already judged; then points drawn beforehand; then free ones."""
+    values = list(worth.values)
     storage = open_storage(folder, spec.storage)
     try:
         study = optuna.create_study(
@@ -84,8 +99,8 @@ def create(folder: Path, spec: Spec, untuned: Mapping[str, Value], values: Seque
         optuna.trial.create_trial(
             params=dict(untuned),
             distributions={name: distribution(range_) for name, range_ in spec.space.items()},
-            values=list(values),
-            user_attrs={"figures": dict(figures), "seconds": spec.trial_seconds},
+            values=values,
+            user_attrs={**worth.attributes, SECONDS: spec.trial_seconds},
         )
     )
     for params in first_points(spec):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.errors import InputError
 from pipelines.running import running
-from pipelines.sweep import final, journal, slurm, study
+from pipelines.sweep import advice_text, final, guard, journal, slurm, study
 from pipelines.sweep.begin import Begun, Wish, begin, judged_trial
 from pipelines.sweep.lease import living
 from pipelines.sweep.local import require_cores, run_local
@@ -56,6 +56,8 @@ def _say_begun(began: Begun, lang: Lang) -> None:
     spec = began.spec
     facts = {"name": spec.name, "folder": began.folder, "seconds": number(spec.trial_seconds, lang, 1), "count": len(spec.space)}
     sys.stderr.write(text("sweep.begun", lang, trials=spec.trials, parameters=", ".join(spec.space), **facts) + "\n")
+    if began.left_out:
+        sys.stderr.write(text("sweep.forecast_space", lang, names=", ".join(began.left_out)) + "\n")
     if spec.prune and began.folds < 2:  # noqa: PLR2004 - after the only fold nothing is left to be saved
         sys.stderr.write(text("sweep.prune_one_fold", lang) + "\n")
 
@@ -168,25 +170,29 @@ def stop(place: Place, now: bool) -> Outcome:
 
 
 def best(place: Place, trial: int | None, compared: bool = True) -> Outcome:
-    """Write the best settings as TOML and the report; compare with the untuned settings on the report period."""
+    """Write the settings handed out as TOML and the report; compare the best with the untuned ones on the report period.
+
+    The untuned settings are handed out while the best one's gain on select may be luck; a trial named by its number always is.
+    """
     from pipelines.sweep.page import render
 
     sweep = open_sweep(place.folder, place.cases)
     queue = study.open_queue(place.folder, sweep.spec)
     chosen = final.chosen_trial(queue, trial)
+    choice = guard.choose(queue, chosen, named=trial is not None)
     comparison = (
         final.compare(sweep, chosen) if compared else next((one for one in final.stored(place.folder) if one.trial == chosen.number), None)
     )
-    params = {name: chosen.params[name] for name in sweep.spec.space}
-    head = text("sweep.fragment_head", place.lang, name=sweep.spec.name, trial=chosen.number)
-    _write(place.folder / BEST, f"# {head}\n{fragment(params)}")
+    _write(place.folder / BEST, f"# {advice_text.head(choice, sweep.spec.name, place.lang)}\n{fragment(choice.handed_out)}")
     found = status(queue, ask_slurm=False)
-    _write(place.folder / REPORT, render(sweep, queue, chosen, comparison, place.lang))
-    message = "\n".join([as_text(found, place.lang), _said(sweep, queue, chosen, comparison, place)])
+    _write(place.folder / REPORT, render(sweep, queue, choice, comparison, place.lang))
+    message = "\n".join([as_text(found, place.lang), _said(sweep, queue, choice, comparison, place)])
     summary = {
         **as_dict(found),
         "trial": chosen.number,
-        "params": params,
+        "params": choice.params,
+        "advice": {**vars(choice.advice), "tuned": choice.advice.tuned},
+        "handed_out": choice.handed_out,
         "values": list(chosen.values),
         "pareto": [one.number for one in study.better(queue)] if sweep.directions > 1 else None,
         "settings": str(place.folder / BEST),
@@ -196,9 +202,9 @@ def best(place: Place, trial: int | None, compared: bool = True) -> Outcome:
     return Outcome(message, summary)
 
 
-def _said(sweep: Sweep, queue: study.Queue, chosen: Any, comparison: final.Comparison | None, place: Place) -> str:
+def _said(sweep: Sweep, queue: study.Queue, choice: guard.Choice, comparison: final.Comparison | None, place: Place) -> str:
     """Return what a person reads at the end: best against untuned on select, whether it held on report, where everything is."""
-    lang, plain = place.lang, queue.trials[0].values[0]
+    lang, plain, chosen = place.lang, queue.trials[0].values[0], choice.trial
     gain = {"before": number(plain, lang, 2), "after": number(chosen.values[0], lang, 2), "trial": chosen.number}
     key = "sweep.best" if sweep.spec.objective == "decision" else "sweep.best_forecast"
     lines = [text(key, lang, **gain, unit=sweep.spec.units[0])]
@@ -209,9 +215,9 @@ def _said(sweep: Sweep, queue: study.Queue, chosen: Any, comparison: final.Compa
         shown_ = {name: "?" if figure is None else number(figure, lang, 2) for name, figure in vars(report).items()}
         days = {"first": comparison.report_period.first, "last": comparison.report_period.last}
         lines.append(text(f"sweep.final_{comparison.verdict}", lang, unit=comparison.unit, **shown_, **days))
-        lines.append(text("sweep.advised" if comparison.advised else "sweep.not_advised", lang))
         if comparison.looks > 1:
             lines.append(text("sweep.looks", lang, count=comparison.looks))
+    lines.append(advice_text.said(choice, lang))
     lines.append(text("sweep.paths", lang, report=place.folder / REPORT, settings=place.folder / BEST))
     return "\n".join(lines)
 

@@ -31,7 +31,7 @@ REAP_SECONDS = 30.0  # between two looks at the others' leases
 IDLE_REAP_SECONDS = 3.0  # the same while nothing else is to be done
 SPARE = 1.5  # no trial is begun when less than its longest time x this is left
 Told = Callable[[int, float], None]
-Trial = Callable[[Mapping[str, Value], Told | None], tuple[tuple[float, ...], Mapping[str, float]]]  # params -> values, figures
+Trial = Callable[[Mapping[str, Value], Told | None], study.Worth]
 
 
 class HandBack(BaseException):
@@ -198,17 +198,17 @@ def _one(
 
     try:
         with signals.interruptible():
-            values, figures = judge(params, told if queue.spec.prune else None)
+            worth = judge(params, told if queue.spec.prune else None)
         seconds, cpu = monotonic() - began[0], process_time() - began[1]
         clock.longest = max(clock.longest, seconds)
-        kept = study.complete(queue, trial, values, {"figures": dict(figures), "seconds": round(seconds, 3)})
+        kept = study.complete(queue, trial, worth.values, {**worth.attributes, study.SECONDS: round(seconds, 3)})
         log.done += kept
         spent = {"seconds": round(seconds, 4), "cpu_s": round(cpu, 4)}
         spent |= {"overhead_s": round(monotonic() - asked[0] - seconds, 4), "overhead_cpu_s": round(process_time() - asked[1] - cpu, 4)}
-        log("completed" if kept else "too late", trial=trial.number, values=values, **spent)
+        log("completed" if kept else "too late", trial=trial.number, values=worth.values, **spent)
     except optuna.TrialPruned:
         seconds = monotonic() - began[0]
-        log.done += study.prune(queue, trial, {"seconds": round(seconds, 3)})
+        log.done += study.prune(queue, trial, {study.SECONDS: round(seconds, 3)})
         log("pruned", trial=trial.number, seconds=round(seconds, 3))
     except HandBack:
         _give_back(queue, trial, log, study.HANDED_BACK, "")

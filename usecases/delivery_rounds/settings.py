@@ -48,6 +48,13 @@ class Costs(Frozen):
     grace_minutes: float = Field(5.0, description="a stop counts as late from so many minutes after the window on", ge=0)
 
 
+class Forecast(Frozen):
+    """How far the forecast looks back."""
+
+    same_weekdays: int = Field(4, description="a customer's usual crates: mean of so many same weekdays", ge=1, le=52)
+    days: int = Field(28, description="time at the door: mean of so many days; also the crates of a customer without that weekday", ge=1)
+
+
 class Planning(Frozen):
     """How carefully rounds are planned."""
 
@@ -64,4 +71,5 @@ class DeliveryRounds(CaseSettings):
     vehicles: dict[str, Van] = Field(description="vehicles by name, as in the column usual_vehicle", min_length=1)
     roads: Roads = Roads()
     costs: Costs = Costs()
+    forecast: Forecast = Forecast()
     planning: Planning = Planning()

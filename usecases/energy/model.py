@@ -1,6 +1,6 @@
 """The load forecast, and whether the plan built on it has earned trust."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -8,6 +8,7 @@ from typing import Any, Self
 import polars as pl
 
 from pipelines.models.day_scenarios import DayScenarios
+from pipelines.usecase import Options, Span
 from usecases.energy.decide import decide
 from usecases.energy.features import inputs
 from usecases.energy.rules import cap_rule
@@ -22,9 +23,23 @@ TREES = {
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
 }
-QUICK = [({**TREES, "learning_rate": 0.1, "num_leaves": 31, "min_child_samples": 80}, 80)]
-THOROUGH = [(TREES, 250), ({**TREES, "extra_trees": True}, 400)]
+Members = Sequence[tuple[Mapping[str, Any], int]]
+QUICK: Members = [({**TREES, "learning_rate": 0.1, "num_leaves": 31, "min_child_samples": 80}, 80)]
+THOROUGH: Members = [(TREES, 250), ({**TREES, "extra_trees": True}, 400)]
 TRUST = "trust.json"
+# what a sweep may change: the trees, what loads are measured by, and how the cap is set and held
+SEARCH: dict[str, Span | Options] = {
+    "trees.rounds_share": Span(0.4, 4.0, log=True, unit="share"),
+    "trees.rate_share": Span(0.3, 2.0, log=True, unit="share"),
+    "trees.leaves_share": Span(0.25, 2.5, log=True, unit="share"),
+    "trees.rows_share": Span(0.25, 5.0, log=True, unit="share"),
+    "forecast.level_days": Span(14, 84, whole=True, unit="days"),
+    "decision.closed_months": Span(1, 6, whole=True, unit="months"),
+    "decision.cap_share": Span(0.8, 1.05, unit="share"),
+    "decision.slide": Span(0.0, 1.2, unit="share"),
+    "decision.refill": Span(0.85, 1.0, unit="share"),
+    "decision.day_quantile": Span(0.0, 0.5, unit="probability"),
+}
 
 
 @dataclass
@@ -104,8 +119,23 @@ class LoadForecast:
 
 def model(s: Energy) -> LoadForecast:
     """Return the unfitted forecaster: quantiles of load and joint scenarios of load − PV per site and quarter hour, kW."""
-    members = QUICK if s.forecast.effort == "quick" else THOROUGH
+    members = [(sized(trees, s), max(1, round(rounds * s.trees.rounds_share))) for trees, rounds in _members(s)]
     scenarios = DayScenarios(
         "load_kw", inputs(s), list(s.forecast.levels), s.forecast.scenarios, members, minus="pv_kw", seed=s.seed, threads=s.threads
     )
     return LoadForecast(scenarios, s)
+
+
+def sized(trees: Mapping[str, Any], s: Energy) -> dict[str, Any]:
+    """Return the parameters of trees of the size and pace the settings state."""
+    leaves, rows = trees["num_leaves"] * s.trees.leaves_share, trees["min_child_samples"] * s.trees.rows_share
+    return {
+        **trees,
+        "learning_rate": trees["learning_rate"] * s.trees.rate_share,
+        "num_leaves": max(2, round(leaves)),
+        "min_child_samples": max(1, round(rows)),
+    }
+
+
+def _members(s: Energy) -> Members:
+    return QUICK if s.forecast.effort == "quick" else THOROUGH

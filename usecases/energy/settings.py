@@ -108,6 +108,16 @@ class Forecast(Frozen):
         "quick", description="quick: one small ensemble; thorough: two larger ones, four times slower"
     )
     weather: Literal["none", "forecast"] = Field("none", description="forecast: temperature_c holds the forecast known at noon")
+    level_days: int = Field(28, description="days whose mean load is the level that loads are given as shares of", ge=7, le=365)
+
+
+class Trees(Frozen):
+    """Size and pace of the boosted trees, as shares of what comes with `forecast.effort`."""
+
+    rounds_share: float = Field(1.0, description="boosting rounds", gt=0, le=10)
+    rate_share: float = Field(1.0, description="learning rate", gt=0, le=10)
+    leaves_share: float = Field(1.0, description="leaves per tree", gt=0, le=10)
+    rows_share: float = Field(1.0, description="rows per leaf at least", gt=0, le=50)
 
 
 class Decision(Frozen):
@@ -136,6 +146,7 @@ class Energy(CaseSettings):
     atypical: AtypicalUse = AtypicalUse()
     meter: Meter = Meter()
     forecast: Forecast = Forecast()
+    trees: Trees = Trees()
     decision: Decision = Decision()
     cap_rule_refill: float = Field(0.9, description="the cap rule recharges up to this share of its cap", gt=0, le=1)
     usual: Literal["no_battery", "self_consumption", "cap_rule"] = Field("no_battery", description="what the site does today")

@@ -28,9 +28,6 @@ def notes(rows: pl.DataFrame, s: Energy) -> Sequence[tuple[str, dict[str, Any]]]
             {"share": round(100 * decision.cap_share), "months": decision.closed_months, "quantile": round(100 * decision.day_quantile)},
         ),
     ]
-    doubted = sorted(rows.filter(~pl.col("trusted"))["site"].unique().to_list()) if "trusted" in rows.columns else []
-    if doubted and decision.fallback:
-        found.append(("energy.follows_rule", {"sites": ", ".join(doubted)}))
     first = rows["local"].min()
     if first.day != 1 or (s.tariff.peak == "year" and first.month != 1):  # type: ignore[union-attr]
         found.append(("energy.half_month", {"first": first.date()}))  # type: ignore[union-attr]
@@ -39,6 +36,15 @@ def notes(rows: pl.DataFrame, s: Energy) -> Sequence[tuple[str, dict[str, Any]]]
     if rows["co2_g_per_kwh"].null_count() == rows.height:
         found.append(("energy.co2_default", {"factor": s.grid_g_per_kwh}))
     return found
+
+
+def caveats(rows: pl.DataFrame, s: Energy) -> Sequence[tuple[str, dict[str, Any]]]:
+    """Return at which sites the plan is nothing but the cap rule, because it had not earned trust on the select period."""
+    if not s.decision.fallback or "trusted" not in rows.columns:
+        return []
+    doubted = sorted(rows.filter(~pl.col("trusted"))["site"].unique().to_list())
+    everywhere = len(doubted) == rows["site"].n_unique()
+    return [("energy.follows_rule_everywhere" if everywhere else "energy.follows_rule", {"sites": ", ".join(doubted)})] if doubted else []
 
 
 def reasons(rows: pl.DataFrame, s: Energy, lang: Lang) -> pl.Series:

@@ -11,7 +11,7 @@ from usecases.medical_triage import rules, story
 from usecases.medical_triage.decide import decide
 from usecases.medical_triage.features import features
 from usecases.medical_triage.guards import prepare
-from usecases.medical_triage.model import model
+from usecases.medical_triage.model import SEARCH, model
 from usecases.medical_triage.schema import SCHEMA, TABLES
 from usecases.medical_triage.sections import sections
 from usecases.medical_triage.settings import MedicalTriage
@@ -48,6 +48,9 @@ CASE = UseCase(
     segments=story.segments,
     notes=story.notes,
     upcoming=upcoming,
+    search=SEARCH,
+    together="patient",
+    shown=("patient",),
     sheet=Sheet("band", ("visit", "arrival"), "urgency", "level"),
     reasons=story.reasons,
     sections=sections,

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.models import Probability
 from pipelines.models.calibrating import Promise
+from pipelines.usecase import Options, Span
 from usecases.medical_triage.features import inputs
 from usecases.medical_triage.guards import implausible
 from usecases.medical_triage.schema import VITALS
@@ -19,6 +20,15 @@ WATCHED = "watch.json"
 CLOSED = ("sex", "arrival_mode", "injury", "mental", "pain")  # few levels: an unseen one is an error, not a rarity
 WINDOW, LEAST = 200, 50  # visits of a site over which missing values are watched
 EVERYWHERE = "*"
+# What a sweep may change. Neither slots nor alarms nor red flags: with more of them fewer emergencies are missed, at the price of others.
+SEARCH: Mapping[str, Span | Options] = {
+    "slots.top_share": Span(0.03, 0.5, log=True, unit="share of candidates"),
+    "slots.rank_by": Options(("risk_and_pain", "risk")),
+    "inputs.text": Options(("complaint", "")),
+    "forecast.c": Span(0.01, 30.0, log=True),
+    "forecast.rare": Span(2, 200, log=True, whole=True, unit="rows"),
+    "forecast.recent": Span(300, 20_000, log=True, whole=True, unit="cases"),
+}
 ORDER_BY = ("pain_score",)  # the pain scale is where human triage errs most (Moon et al. 2019): it ranks second looks beside the risk
 
 
@@ -153,8 +163,9 @@ def model(s: MedicalTriage) -> TriageModel:
         recent=forecast.recent,
         least=s.guards.few,
         peers="candidate",
-        order_by=ORDER_BY,
+        order_by=ORDER_BY if s.slots.rank_by == "risk_and_pain" else (),
         rare=forecast.rare,
+        c=forecast.c,
         threads=s.threads,
         seed=s.seed,
     )

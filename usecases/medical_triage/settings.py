@@ -50,6 +50,9 @@ class Slots(Frozen):
         "arriving: one by one, a slot goes to a risk among the top_share of recent candidates while one is free",
     )
     top_share: float = Field(0.12, description="arriving: share of candidates whose risk is worth a slot", gt=0, le=1)
+    rank_by: Literal["risk_and_pain", "risk"] = Field(
+        "risk_and_pain", description="what ranks second looks: the risk with the pain score beside it, or the risk alone"
+    )
 
 
 class Reviewer(Frozen):
@@ -100,6 +103,7 @@ class Forecast(Frozen):
         ("logistic", "trees", "additive", "blend"), description="models compared on the select period; the first is kept unless beaten"
     )
     rare: int = Field(10, description="levels of a category in fewer rows than this are taken together", ge=2)
+    c: float = Field(1.0, description="of the logistic regression: the ridge penalty is 1 / c", gt=0)
     recent: int = Field(2000, description="so many of the latest known cases recalibrate", ge=100)
     level: float = Field(0.9, description="coverage promised for each class by the conformal sets", gt=0.5, lt=1)
     recall: float = Field(0.95, description="recall the model alone would have to promise", gt=0.5, lt=1)

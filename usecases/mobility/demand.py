@@ -15,8 +15,7 @@ def hindsight(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
     """Return forecast rows whose departures also hold the rentals that empty hours hid, where `trips.uncensor` is set.
 
     Their number is Poisson with the forecast rate of the empty hours, their destinations and lengths those of the station's other trips.
-    Without it,
-    a replay of observed rentals can reward nobody for filling a station that stood empty.
+    Without it, a replay of observed rentals can reward nobody for filling a station that stood empty.
     """
     if not s.trips.uncensor or "rent_rates" not in rows.columns:
         return rows

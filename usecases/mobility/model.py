@@ -82,7 +82,7 @@ class Rates:
             made[f"{side}_rates"] = np.maximum(np.asarray(blended) * self.factor[side], FLOOR)
             member = BLENDS[self.chosen.blend]
             made[f"plan_{side}"] = made[f"{side}_rates"] if member is None else _of(rows, f"{side}_{member}") * self.factor[side]
-        handling = self.chosen.handling if self.settings.plan.handling is None else self.settings.plan.handling
+        handling = self.chosen.handling if self.settings.planning.handling is None else self.settings.planning.handling
         total = made["rent_rates"].sum(axis=1)
         return rows.with_columns(
             *(_array(name, values) for name, values in made.items()),
@@ -93,7 +93,7 @@ class Rates:
         )
 
     def choose(self, select: pl.DataFrame) -> None:
-        """Fix weights by Poisson deviance, the spread by pinball loss, and rates, share and handling by replay cost."""
+        """Fix weights by Poisson deviance, the spread by pinball loss, and what the plan goes by through replay cost."""
         counts = dict(zip(("rent", "back"), hourly(select), strict=True))
         for side, wanted in counts.items():
             self.weights[side] = best_weights([_of(select, f"{side}_{name}") for name in MEMBERS], wanted)
@@ -135,7 +135,7 @@ class Rates:
         kinds = {side: [{"level": tree.level, "seed": tree.seed} for tree in trees] for side, trees in self.trees.items()}
         facts = {"settings": self.settings.model_dump(mode="json"), "stations": self.stations, "chosen": self.chosen.said(), "trees": kinds,
                  "factor": self.factor, "spread": self.spread,
-                  "weights": {side: list(map(float, w)) for side, w in self.weights.items()}}  # fmt: skip
+                 "weights": {side: list(map(float, w)) for side, w in self.weights.items()}}  # fmt: skip
         (folder / "rates.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         for side, trees in self.trees.items():
             for number, tree in enumerate(trees):

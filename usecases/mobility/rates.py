@@ -107,8 +107,8 @@ class Trees:
     def _parameters(self) -> dict[str, Any]:
         rows, rate = (600, 0.04) if self.level else (400, 0.06)
         return {"objective": "poisson", "learning_rate": rate, "num_leaves": 31, "min_data_in_leaf": rows, "bagging_fraction": 0.8,
-                "bagging_freq": 1, "feature_fraction": 0.8, "seed": self.seed, "num_threads": self.threads, "verbose": -1,
-                "deterministic": True, "force_row_wise": True}  # fmt: skip
+                "bagging_freq": 1, "feature_fraction": 0.8, "extra_trees": True, "seed": self.seed, "num_threads": self.threads,
+                "verbose": -1, "deterministic": True, "force_row_wise": True}  # fmt: skip
 
     def predict(self, made: Inputs) -> Floats:
         """Return rates per row and hour (R, 24)."""
