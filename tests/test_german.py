@@ -115,7 +115,7 @@ def test_validators_of_settings_speak_by_key(name):
     while kinds:
         kind = kinds.pop()
         seen.add(kind)
-        tree = ast.parse(Path(import_module(kind.__module__).__file__).read_text(encoding="utf-8"))
+        tree = ast.parse(Path(str(import_module(kind.__module__).__file__)).read_text(encoding="utf-8"))
         raised = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)]
         assert not [ast.unparse(one) for one in raised if getattr(one.func, "id", "") == "ValueError"]
         parts = [part for field in kind.model_fields.values() for part in (field.annotation, *getattr(field.annotation, "__args__", ()))]
