@@ -14,7 +14,7 @@ from pipelines.texts import text
 from usecases import __main__ as command
 
 FOLDERS = sorted(file.parent for file in Path(command.__file__).parent.glob("*/__init__.py"))
-SMALLER = {"forecast.effort": '"quick"', "forecast.levels": "[0.3, 0.7]", "threads": "1"}
+SMALLER = {"forecast.effort": '"quick"', "forecast.levels": "[0.3, 0.7]", "forecast.members": '["logistic"]', "threads": "1"}
 
 
 def built_in(name: str):
