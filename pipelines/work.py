@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from pipelines.backtest import Progress
-from pipelines.errors import InputError
+from pipelines.errors import InputError, Said
 from pipelines.progress import shown_progress
 from pipelines.result import Note, Result
 from pipelines.run import prepare, run
@@ -81,7 +81,7 @@ def own_case(file: Path) -> UseCase[CaseSettings]:
     """
     spec = spec_from_file_location(f"musterwerk_folder_{file.resolve().parent.name}", file)
     if spec is None or spec.loader is None:
-        raise InputError("cli.own_code", file=file, problem="no Python file")
+        raise InputError("cli.own_code", file=file, problem=Said("cli.no_python", {}))
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -90,7 +90,7 @@ def own_case(file: Path) -> UseCase[CaseSettings]:
         raise InputError("cli.own_code", file=file, problem=f"{type(error).__name__}: {error}") from error
     found = getattr(module, "CASE", None)
     if not isinstance(found, UseCase):
-        raise InputError("cli.own_code", file=file, problem="CASE = UseCase(...) is missing")
+        raise InputError("cli.own_code", file=file, problem=Said("cli.no_case_there", {}))
     return found
 
 
@@ -158,7 +158,7 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress, keep)
     progress("write", 0.0)
     name = run_name(request.home, chosen.case.name, datetime.now(UTC))
-    further = chosen.case.sections(result, request.lang) if chosen.case.sections else ()
+    further = _sections(chosen.case, result, request.home, request.lang)
     page = render(result, request.lang, chosen.case.title.get(request.lang, ""), name, further)
     extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
     folder = write_run(result, request.home, name, extra, files={REPORT: page})
@@ -170,6 +170,15 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     tracked = _track(result, folder, request.home)
     remember(request.home, chosen.case.name, name, tracked.version, beats=beats)
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
+
+
+def _sections(case: UseCase[CaseSettings], result: Result, home: Path, lang: Lang) -> list[Any]:
+    """Return the report's further sections: the use case's own, and what people made of its plans so far."""
+    from pipelines.audit import log_file, people
+    from pipelines.report.people import people_section
+
+    own = case.sections(result, lang) if case.sections else ()
+    return [*own, *people_section(people(log_file(home, case.name)), case.name, lang)]
 
 
 def _log(home: Path, name: str, case: UseCase[CaseSettings], result: Result, rows: Any, replayed: Any) -> None:
@@ -184,16 +193,26 @@ def run_folder(run_or_folder: str, home: Path) -> Path:
     return home / "runs" / run_or_folder if (home / "runs" / run_or_folder).is_dir() else Path(run_or_folder)
 
 
+def case_of_run(name: str, cases: Mapping[str, str], home: Path) -> UseCase[CaseSettings]:
+    """Return a stored run's use case: the own code of the folder around `home`, or of the one worked in, goes before the built-in one."""
+    for folder in (home.resolve().parent, Path.cwd()):
+        if (folder / CODE).is_file() and (folder / SETTINGS).is_file() and read_toml(folder / SETTINGS).get("case") == name:
+            return own_case(folder / CODE)
+    if name not in cases:
+        raise InputError("cli.not_its_folder", case=name, file=CODE)
+    return find_case(name, cases)
+
+
 def redraw(run_or_folder: str, cases: Mapping[str, str], home: Path, out: Path | None, lang: Lang) -> Path:
-    """Draw a run's report again from its folder alone; return the file. Raise InputError when there is no such run."""
+    """Draw a run's report again from its folder; return the file. Raise InputError when there is no such run or use case."""
     from pipelines.evidence import read_run
     from pipelines.report.write import render
 
     folder = run_folder(run_or_folder, home)
     stored = read_run(folder)
-    case = find_case(stored.case, cases)
+    case = case_of_run(stored.case, cases, home)
     result = stored.result(case.settings)
-    further = case.sections(result, lang) if case.sections else ()
+    further = _sections(case, result, home, lang)
     file = out or folder / REPORT
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.{os.getpid()}.part")

@@ -257,7 +257,7 @@ def test_a_mistake_met_in_a_process_of_its_own_shows_no_traceback(tmp_path):
         (["run", "food_waste", "--data", "nowhere.csv"], ["nowhere.csv", "--data"]),
         (["run", "food_waste", "--settings", "nowhere.toml"], ["nowhere.toml"]),
         (["run", "food_waste", "--lang", "fr"], ["fr", "de or en"]),
-        (["run"], ["Missing argument", "musterwerk --help"]),
+        (["run"], ["Missing argument", "case", "musterwerk --help"]),
         (["run", "food_waste", "--hom", "x"], ["--hom", "musterwerk --help"]),
         (["fly"], ["fly", "musterwerk --help"]),
     ],

@@ -50,6 +50,7 @@ CASE = UseCase(
     shown=[name for name, column in SCHEMA.items() if column.role == "known"],  # the pictures need prices and times
     extras=sizes,
     sections=sections,
-    own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}},
+    asked=("battery.capacity_kwh", "battery.power_kw", "tariff.grid_eur_per_kwh", "tariff.levies_eur_per_kwh", "tariff.peak_eur_per_kw"),
+    own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}, "periods": {"report_start": ""}},
     search=SEARCH,
 )

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from pipelines.decide.battery import Battery
 from pipelines.decide.peak_cap import CapRule
+from pipelines.errors import UnfitError
 from pipelines.settings import CaseSettings, Frozen
 
 PER_YEAR = 12
@@ -28,7 +29,7 @@ class BatterySettings(Frozen):
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Self:
         if self.lowest >= self.highest:
-            raise ValueError("the lowest state of charge must lie below the highest (shares of the capacity)")
+            raise UnfitError("energy.unfit_charge")
         return self
 
     def of(self, site: str) -> Battery:

@@ -114,7 +114,7 @@ def replay_cost(night: Night, curves: Floats, handling: float, s: Mobility) -> f
     target = allocate(moving_cost(curves, night.stock, handling), int(night.stock.sum()))
     ridden = ride(night.day, target, night.capacity, night.nearest)
     moved = np.abs(target - night.stock).sum() / 2
-    return float(ridden.lost.sum() + s.overflow * ridden.overflow.sum() + s.plan.moved_price * moved)
+    return float(ridden.lost.sum() + s.overflow * ridden.overflow.sum() + s.planning.moved_price * moved)
 
 
 def best_by_replay(rows: pl.DataFrame, blends: dict[str, tuple[Floats, Floats]], s: Mobility) -> Chosen:

@@ -1,5 +1,8 @@
 """What a past day would have cost for every start stock, and how that record is mixed with the queue's expectation."""
 
+from datetime import date
+from typing import cast
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -38,7 +41,7 @@ def realised_curves(rows: pl.DataFrame, capacity: Ints, size: int, overflow: flo
 
 
 def _sequences(rows: pl.DataFrame) -> tuple[NDArray[np.int8], Ints]:
-    """Return each row's events in order of time (R, E): +1 a return, -1 a rental (returns first within a minute), and their number."""
+    """Return each row's events in order of time (R, E), +1 a return, -1 a rental, returns first within a minute; and their number."""
     out = departures(rows).select("row", "minute", event=pl.lit(-1, dtype=pl.Int8))
     row, minute = arrivals(rows)
     back = pl.DataFrame({"row": row, "minute": minute}, schema={"row": pl.Int64, "minute": pl.Int64}).with_columns(
@@ -55,22 +58,22 @@ def _sequences(rows: pl.DataFrame) -> tuple[NDArray[np.int8], Ints]:
 def record(rows: pl.DataFrame, day_off: NDArray[np.bool_], size: int, overflow: float) -> Floats:
     """Return per row what earlier days of the kind would have cost per start stock, at about the capacity the station has that night.
 
-    Racks are soft: a station that holds more vehicles than docks has that capacity. Capacities are rounded to docks plus multiples of four,
-    so that each station's days are ridden a few times only.
+    Racks are soft: a station that holds more vehicles than docks has that capacity. Capacities are rounded to docks plus a multiple of
+    four, so that each station's days are ridden a few times only.
     """
     docks, capacity = rows["docks"].cast(pl.Int64).to_numpy(), rows["capacity"].cast(pl.Int64).to_numpy()
     level = np.rint((capacity - docks) / ROUNDED).astype(np.int64)
     made = np.zeros((rows.height, size))
     there = rows["rentals"].is_not_null().to_numpy().astype(float)[:, None]
     station = rows["station"].to_numpy()
-    first = rows["day"].min()
+    first = cast(date, rows["day"].min())
     days = len(day_off)
     for extra in np.unique(level):
         concerned = np.flatnonzero(np.isin(station, np.unique(station[level == extra])))
         part = rows[concerned]
         curves = realised_curves(part, docks[concerned] + ROUNDED * extra, size, overflow)
         panel = Panel.of(part)
-        offset = (panel.days[0] - first).days  # type: ignore[operator,union-attr]
+        offset = (panel.days[0] - first).days
         found = remembered(panel, curves * there[concerned], there[concerned], day_off[offset : min(days, offset + len(panel.days))])
         wanted = level[concerned] == extra
         made[concerned[wanted]] = found[wanted]
@@ -78,10 +81,10 @@ def record(rows: pl.DataFrame, day_off: NDArray[np.bool_], size: int, overflow: 
 
 
 def remembered(panel: Panel, curves: Floats, known: Floats, day_off: NDArray[np.bool_]) -> Floats:
-    """Return per row the mean of earlier days' curves of the same kind of day (R, size), older ones forgotten with a half-life of 60 days.
+    """Return per row the mean of earlier days' curves of the same kind of day (R, size); older ones are forgotten (HALF_LIFE).
 
-    `known`: 1 for rows whose day is over, 0 else (R, 1); `day_off`: per day of the panel. A day sees only days before it;
-    where a station has no such day yet, the curve is flat (0).
+    `known`: 1 for rows whose day is over, 0 else (R, 1); `day_off`: per day of the panel. A day sees only days
+    before it; where a station has no such day yet, the curve is flat (0).
     """
     table = panel.spread(curves)
     there = panel.spread(known)

@@ -51,7 +51,7 @@ def toured(rows: pl.DataFrame, s: Mobility, curves: Curves, expected: Curves | N
         if stations not in roads:
             roads[stations] = travel(night, s)
         stops = stops_of(night, curves(night, s), roads[stations])
-        tour = plan_tour(stops, truck(s), seed=s.seed, iterations=s.plan.iterations)
+        tour = plan_tour(stops, truck(s), seed=s.seed, iterations=s.planning.iterations)
         loss = stops.loss if expected is None or not tour.order else expected(night, s)
         parts.append(_acted(night.select("_row"), tour, stops, loss, s))
     acted = pl.concat(parts).sort("_row").drop("_row")

@@ -57,8 +57,8 @@ def _station_faults(stations: pl.DataFrame, s: Mobility) -> Iterator[Fault]:
         (pl.col("latitude") - pl.col("latitude").median()).abs() + (pl.col("longitude") - pl.col("longitude").median()).abs()
     ) * KM_PER_DEGREE
     yield from _said("far_away", there.filter(away > FAR_KM))
-    strangers = [name for name in s.stations.leave_out if name not in set(one["station"])]
-    yield from _said("left_out_unknown", pl.DataFrame({"station": strangers}, schema={"station": pl.String}))
+    unknown = [name for name in s.stations.leave_out if name not in set(one["station"])]
+    yield from _said("left_out_unknown", pl.DataFrame({"station": unknown}, schema={"station": pl.String}))
 
 
 def _status_faults(stations: pl.DataFrame) -> Iterator[Fault]:

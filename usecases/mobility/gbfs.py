@@ -18,13 +18,14 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, Said
 from pipelines.texts import text
 
 FEEDS = ("station_information", "station_status")
 TIMEOUT_S = 20
-COLUMNS: dict[str, Any] = {"station": pl.String, "name": pl.String, "latitude": pl.Float64, "longitude": pl.Float64, "capacity": pl.Float64,
-           "vehicles": pl.Float64,
+Kinds = dict[str, pl.DataType | type[pl.DataType]]
+COLUMNS: Kinds = {"station": pl.String, "name": pl.String, "latitude": pl.Float64, "longitude": pl.Float64,
+           "capacity": pl.Float64, "vehicles": pl.Float64,
            "updated": pl.Datetime("us"), "renting": pl.Boolean, "virtual": pl.Boolean}  # fmt: skip
 Fault = tuple[str, dict[str, Any]]
 
@@ -71,7 +72,7 @@ def stations(information: Mapping[str, Any], status: Mapping[str, Any] | None) -
     if status is None:
         found.append(("mobility.gbfs_no_status", {}))
         empty = [pl.lit(None, dtype=COLUMNS[name]).alias(name) for name in ("vehicles", "updated", "renting")]
-        return table.with_columns(empty).select(COLUMNS), found
+        return table.with_columns(empty).select(*COLUMNS), found
     states = [_state(entry) for entry in _entries(status, found)]
     known = pl.DataFrame(states, schema={name: COLUMNS[name] for name in ("station", "vehicles", "updated", "renting")})
     strange = known.filter(~pl.col("station").is_in(table["station"].implode()))
@@ -86,7 +87,7 @@ def stations(information: Mapping[str, Any], status: Mapping[str, Any] | None) -
             )
         )
     latest = known.sort("updated", nulls_last=False, maintain_order=True).unique("station", keep="last", maintain_order=True)
-    return table.join(latest, on="station", how="left", maintain_order="left").select(COLUMNS), found
+    return table.join(latest, on="station", how="left", maintain_order="left").select(*COLUMNS), found
 
 
 def _entries(feed: Mapping[str, Any], found: list[Fault]) -> list[dict[str, Any]]:
@@ -147,7 +148,7 @@ def content_of(source: str) -> bytes:
         except (URLError, TimeoutError, OSError) as error:
             raise InputError("mobility.gbfs_unreachable", source=source, problem=error) from None
     if not Path(source).is_file():
-        raise InputError("mobility.gbfs_unreachable", source=source, problem="no such file")
+        raise InputError("mobility.gbfs_unreachable", source=source, problem=Said("cli.no_such_file", {}))
     return Path(source).read_bytes()
 
 

@@ -5,8 +5,8 @@ where it starts: "minute minute-of-return destination", trips set apart by a bar
 """
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -31,9 +31,8 @@ class Panel:
     @classmethod
     def of(cls, rows: pl.DataFrame) -> "Panel":
         """Number days (without gaps) and stations of rows."""
-        first: Any = rows["day"].min()
-        last: Any = rows["day"].max()
-        days = pl.date_range(first, last, eager=True).to_list()
+        first, last = cast(date, rows["day"].min()), cast(date, rows["day"].max())
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         stations = rows["station"].unique().sort().to_list()
         number = {station: index for index, station in enumerate(stations)}
         day = (rows["day"] - first).dt.total_days().to_numpy()

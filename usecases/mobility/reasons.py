@@ -40,7 +40,7 @@ def break_even(night: pl.DataFrame, s: Mobility) -> float | None:
     stops = stops_of(night, plan_curves(night, s, damped=True), travel(night, s))
 
     def pays(times: float) -> bool:
-        return bool(plan_tour(replace(stops, loss=stops.loss * times), truck(s), seed=s.seed, iterations=s.plan.iterations).order)
+        return bool(plan_tour(replace(stops, loss=stops.loss * times), truck(s), seed=s.seed, iterations=s.planning.iterations).order)
 
     low, high = 1 / MOST, MOST
     if not pays(high):

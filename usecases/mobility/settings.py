@@ -61,7 +61,7 @@ class Forecast(Frozen):
     level: bool = Field(default=True, description="correct the level of all stations by what came in the last two weeks")
 
 
-class Plan(Frozen):
+class Planning(Frozen):
     """How the tour is planned."""
 
     iterations: int = Field(2000, description="search steps per tour", ge=1)
@@ -82,7 +82,7 @@ class Mobility(CaseSettings):
     stations: Stations = Stations()
     trips: Trips = Trips()
     forecast: Forecast = Forecast()
-    plan: Plan = Plan()
+    planning: Planning = Planning()
 
     @property
     def overflow(self) -> float:

@@ -15,11 +15,11 @@ WIDTHS = (6, 12, 34, 14, 10, 10, 10, 70)
 
 
 def plan_files(rows: pl.DataFrame, s: Mobility, lang: Lang) -> Mapping[str, str | bytes]:
-    """Return driver.xlsx, driver.geojson and stations.geojson of one night."""
+    """Return driver.xlsx, driven.geojson and stations.geojson of one night."""
     said = rows.with_columns(reasons(rows, s, lang).alias("reason"))
     return {
         "driver.xlsx": driver_sheet(said, s, lang),
-        "driver.geojson": geojson(said, tour=True),
+        "driven.geojson": geojson(said, tour=True),
         "stations.geojson": geojson(said, tour=False),
     }
 

@@ -12,7 +12,7 @@ from usecases.mobility.packed import HOURS, MINUTES, ROAD, great_circle_km
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Riding = tuple[int, int, int, int, int, int]  # end, number, start, vehicle, origin, destination
+Riding = tuple[int, int, int, int, int, int]  # end, number, start, vehicle, origin, wanted destination
 KINDS = ("home", "work", "station", "leisure")
 NAMES = ("Lindenweg", "Gewerbepark", "Hauptbahnhof", "Stadtpark", "Südstadt", "Klinikum", "Rathaus", "Seeufer", "Weststadt", "Technikum",
          "Ostbahnhof", "Schwimmbad", "Gartenstadt", "Messe", "Universität", "Altstadt")  # fmt: skip
@@ -35,10 +35,10 @@ class CitySettings:
     """Which city: stations, days, trips per station and day, how much a day differs from what was to be expected."""
 
     seed: int = 1
-    stations: int = 12
-    days: int = 420
+    stations: int = 10
+    days: int = 364
     first: date = date(2024, 3, 4)
-    trips: float = 11.0
+    trips: float = 7.0
     noise: float = 0.25
     vehicles: float = 0.5  # per dock
 
@@ -56,16 +56,11 @@ class City:
 def simulate(settings: CitySettings) -> City:
     """Ride all wanted trips hour by hour with the vehicles there are; an operator mends the worst stations at night."""
     draw = np.random.default_rng([settings.seed, 20])
-    stations, kinds = _stations(settings, draw)
-    distance = great_circle_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy()) * ROAD
-    rates = _rates(settings, kinds, draw)
+    stations, kinds, distance, rates = _built(settings, draw)
     wanted = _wanted(settings, rates, kinds, distance, draw)
     trips, served = _ridden(settings, wanted, stations["capacity"].to_numpy().astype(int), distance)
     names = stations["station"].to_numpy()
-    truth = pl.DataFrame({"day": wanted["day"], "station": names[wanted["origin"]], "minute": wanted["minute"],
-                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]],
-                           "served": served})  # fmt: skip
-    truth = truth.with_columns(day=pl.lit(settings.first) + pl.duration(days=pl.col("day")))
+    truth = _table(settings, wanted, names).with_columns(pl.Series("served", served))
     moments = {
         name: [datetime.combine(settings.first, datetime.min.time()) + timedelta(minutes=int(m)) for m in trips[name]]
         for name in ("start", "end")
@@ -73,6 +68,27 @@ def simulate(settings: CitySettings) -> City:
     table = pl.DataFrame({**moments, "vehicle": [f"R{number:03d}" for number in trips["vehicle"]], "origin": names[trips["origin"]],
                           "destination": names[trips["destination"]]})  # fmt: skip
     return City(stations, table.sort("start", maintain_order=True), truth, rates)
+
+
+def wanted_again(settings: CitySettings, number: int) -> pl.DataFrame:
+    """Return what people could have wanted just as well in the same city on the same days: another draw of the same rates."""
+    stations, kinds, distance, rates = _built(settings, np.random.default_rng([settings.seed, 20]))
+    wanted = _wanted(settings, rates, kinds, distance, np.random.default_rng([settings.seed, 21, number]))
+    return _table(settings, wanted, stations["station"].to_numpy())
+
+
+def _built(settings: CitySettings, draw: np.random.Generator) -> tuple[pl.DataFrame, list[str], Floats, Floats]:
+    """Return stations, their kinds, road km between them and expected wanted trips."""
+    stations, kinds = _stations(settings, draw)
+    distance = great_circle_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy()) * ROAD
+    return stations, kinds, distance, _rates(settings, kinds, draw)
+
+
+def _table(settings: CitySettings, wanted: dict[str, Ints], names: NDArray[np.object_]) -> pl.DataFrame:
+    """Return wanted trips with days and station ids."""
+    table = pl.DataFrame({"day": wanted["day"], "station": names[wanted["origin"]], "minute": wanted["minute"],
+                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]]})  # fmt: skip
+    return table.with_columns(day=pl.lit(settings.first) + pl.duration(days=pl.col("day")))
 
 
 def _stations(settings: CitySettings, draw: np.random.Generator) -> tuple[pl.DataFrame, list[str]]:
@@ -93,14 +109,14 @@ def _rates(settings: CitySettings, kinds: list[str], draw: np.random.Generator) 
     shapes = np.full((2, settings.stations, HOURS), 0.012)
     shapes[:, :, :6] = 0.002
     for number, kind in enumerate(kinds):
-        for hours, off in ((WORKDAY[kind], 0), (DAY_OFF, 1)):
-            shapes[off, number, list(hours)] += 0.8 / len(hours)
+        for hours, kind_of_day in ((WORKDAY[kind], 0), (DAY_OFF, 1)):
+            shapes[kind_of_day, number, list(hours)] += 0.8 / len(hours)
     shapes /= shapes.sum(axis=2, keepdims=True)
     days = [settings.first + timedelta(days=day) for day in range(settings.days)]
-    free = np.array([day.weekday() >= WEEKEND for day in days]).astype(int)
+    off = np.array([day.weekday() >= WEEKEND for day in days]).astype(int)
     season = 1 + SUMMER * np.cos(2 * np.pi * (np.array([day.timetuple().tm_yday for day in days]) - 196) / 365.25)
-    factor = season * (1 + GROWTH * np.arange(settings.days) / 365.25) * np.where(free, WEEKEND_LEVEL, 1.0)
-    return np.asarray(level[None, :, None] * shapes[free] * factor[:, None, None])
+    factor = season * (1 + GROWTH * np.arange(settings.days) / 365.25) * np.where(off, WEEKEND_LEVEL, 1.0)
+    return np.asarray(level[None, :, None] * shapes[off] * factor[:, None, None])
 
 
 def _wanted(settings: CitySettings, rates: Floats, kinds: list[str], distance: Floats, draw: np.random.Generator) -> dict[str, Ints]:
@@ -130,8 +146,8 @@ def _ridden(settings: CitySettings, wanted: dict[str, Ints], capacity: Ints, dis
         racks[vehicle % len(racks)].append(vehicle)
     nearest = np.argsort(distance, axis=1, kind="stable").tolist()
     trips: dict[str, list[int]] = {name: [] for name in ("start", "end", "vehicle", "origin", "destination")}
-    riding: list[Riding] = []
     served: list[bool] = []
+    riding: list[Riding] = []
     night = 1
     for day, origin, minute, destination, length in zip(
         *(wanted[name].tolist() for name in ("day", "origin", "minute", "destination", "length")), strict=True
@@ -150,12 +166,7 @@ def _ridden(settings: CitySettings, wanted: dict[str, Ints], capacity: Ints, dis
 
 
 def _bring(
-    riding: list[Riding],
-    racks: list[list[int]],
-    capacity: Ints,
-    nearest: list[list[int]],
-    trips: dict[str, list[int]],
-    until: int,
+    riding: list[Riding], racks: list[list[int]], capacity: Ints, nearest: list[list[int]], trips: dict[str, list[int]], until: int
 ) -> None:
     while riding and riding[0][0] <= until:
         end, _, start, vehicle, origin, wanted = heappop(riding)

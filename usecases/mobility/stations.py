@@ -1,7 +1,5 @@
 """Stations as the feed gives them, mended only where the user's settings say how."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
@@ -41,8 +39,9 @@ def usable(stations: pl.DataFrame, s: Mobility) -> pl.DataFrame:
 
 def with_columns(stations: pl.DataFrame) -> pl.DataFrame:
     """Return the table with every optional column, empty where the feed has none."""
-    kinds: dict[str, Any] = {"name": pl.String, "capacity": pl.Float64, "vehicles": pl.Float64, "updated": pl.Datetime("us"),
-                             "virtual": pl.Boolean, "renting": pl.Boolean}  # fmt: skip
+    kinds: dict[str, pl.DataType | type[pl.DataType]]
+    kinds = {"name": pl.String, "capacity": pl.Float64, "vehicles": pl.Float64, "updated": pl.Datetime("us"), "virtual": pl.Boolean,
+             "renting": pl.Boolean}  # fmt: skip
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in kinds.items() if name not in stations.columns]
     return stations.with_columns(missing).with_columns(pl.col("updated").cast(pl.Datetime("us")))
 

@@ -13,7 +13,9 @@ from pipelines.report.words import Words
 from pipelines.result import Result
 from pipelines.texts import Lang, number, text
 from pipelines.value import interval, resamples
+from usecases.mobility.censoring import open_share
 from usecases.mobility.decide import travel
+from usecases.mobility.packed import HOURS
 from usecases.mobility.settings import Mobility
 
 BUSY = 2 / 3
@@ -32,14 +34,19 @@ def segments(rows: pl.DataFrame, s: Mobility) -> Mapping[str, pl.Series]:
 
 def usual_name(rows: pl.DataFrame, s: Mobility) -> str:
     """Return what business as usual is."""
-    return s.plan.usual
+    return s.planning.usual
 
 
 def notes(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]]]:
     """Return what must be said: what is replayed, what was never seen, what ways are estimated."""
-    empty = float((rows["empty_hours"].fill_null("") != "").mean() or 0.0)  # type: ignore[arg-type]
-    found: list[tuple[str, dict[str, Any]]] = [("mobility.note_replay", {}), (f"mobility.note_usual_{s.plan.usual}", {})]
-    found.append(("mobility.note_uncensored" if s.trips.uncensor else "mobility.note_censored", {"share": round(100 * empty, 1)}))
+    empty, full = (float((open_share(rows, side).sum(axis=1) <= HOURS - 1).mean()) for side in ("rent", "back"))
+    found: list[tuple[str, dict[str, Any]]] = [("mobility.note_replay", {}), (f"mobility.note_usual_{s.planning.usual}", {})]
+    found.append(
+        (
+            "mobility.note_uncensored" if s.trips.uncensor else "mobility.note_censored",
+            {"share": round(100 * empty, 1), "full": round(100 * full, 1)},
+        )
+    )
     night = rows.filter(pl.col("day") == rows["day"].max())
     estimated = travel(night, s).estimated
     if estimated:
@@ -74,6 +81,8 @@ def _break_even(nights: pl.DataFrame, s: Mobility, lang: Lang) -> Section:
     values = {"tours": tours, "nights": len(saved), "value": number(s.costs.lost_trip_eur, lang, 2)}
     if not tours:
         title = text("mobility.even_none", lang, **values)
+    elif extra.sum() <= 0 and saved.sum() < 0:  # less truck, more lost trips: cheaper only while these are worth little
+        title = text("mobility.even_below", lang, even=number(float(extra.sum() / saved.sum()), lang, 2), **values)
     elif extra.sum() <= 0:
         title = text("mobility.even_free", lang, **values)
     elif saved.sum() <= 0:
@@ -107,7 +116,7 @@ def _planned(result: Result, nights: pl.DataFrame, lang: Lang) -> Section:
     found = interval(float(gained.mean()), gained[resamples(len(gained))].mean(1))
     shown = [number(value, lang, 2) if value is not None else "–" for value in (found.value, found.low, found.high)]
     values = {"planned": number(planned, lang, 2), "real": shown[0], "low": shown[1], "high": shown[2], "nights": still["day"].n_unique()}
-    key = "planned_nothing" if s.plan.usual == "nothing" else "planned_other"
+    key = "planned_nothing" if s.planning.usual == "nothing" else "planned_other"
     return Section(
         "planned", text("mobility.nav_planned", lang), text("mobility.planned_title", lang, **values), [text(f"mobility.{key}", lang)]
     )
