@@ -10,7 +10,7 @@ from usecases.energy.decide import waiting
 from usecases.energy.rules import orders
 from usecases.energy.settings import Energy
 from usecases.energy.tariff import prices
-from usecases.energy.value import SiteState, billing_parts, net_load, serve, start
+from usecases.energy.value import SiteState, billing_parts, course, net_load, start
 
 
 def perfect(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
@@ -39,7 +39,7 @@ def solved(rows: pl.DataFrame, s: Energy, site: str, now: SiteState, end_kwh: fl
             stored_kwh=now.stored_kwh,
             end_kwh=end_kwh,
             limit_kw=limit,
-            flexible=waiting(rows, now),
+            flexible=waiting(rows, now, float(bought.max())),  # nothing is put off into the next billing period for nothing
         )
     )
 
@@ -53,7 +53,7 @@ def _site(rows: pl.DataFrame, s: Energy, site: str) -> pl.DataFrame:
         columns = {"battery_kw": found.battery_kw, "target_kwh": found.stored_kwh, "served_kw": found.flexible_kw}
         given = {name: pl.lit(pl.Series(values)) for name, values in columns.items()}
         made.append(orders(part, refill_share=pl.lit(1.0), cap_kw=pl.lit(float(found.peak_kw[0])), **given))
-        _, _, after = serve(made[-1], now)
-        now = replace(after, stored_kwh=float(found.stored_kwh[-1]), peak_kw=0.0)
+        _, _, after = course(made[-1], s, site, now)  # what the controller makes of it: relaxed hours may not be carried out to the kWh
+        now = replace(after, peak_kw=0.0)
     wanted = ["time", "site", "battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw"]
     return pl.concat(made).select(wanted)

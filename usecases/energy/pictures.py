@@ -93,8 +93,14 @@ def _peaks(result: Result, s: Energy, words: Words) -> Section:
     table = Table(caption, head, rows)
     own = wide.filter(pl.col("site") == wide["site"][0])
     courses = {policy: own[f"kw_peak_{policy}"].to_numpy() for policy in POLICIES}
-    chart = _lines("peaks", courses, title, caption, words, marks=[f"{month:%m/%y}" for month in own["month"]])
-    return Section("peaks", _text(words, "sec_peaks"), title, (_text(words, "sec_peaks_text"),), charts=[(caption, chart)], tables=[table])
+    marks = [f"{month:%m/%y}" for month in own["month"]]
+    charts = [(caption, _lines("peaks", courses, title, caption, words, marks=marks))]
+    saved, possible = (own["eur_usual"] - own[f"eur_{policy}"] for policy in ("plan", "perfect"))
+    if (possible > 0).all():
+        told = _text(words, "sec_share_caption", site=own["site"][0])
+        shares = {"plan": (100 * saved / possible).to_numpy(), "perfect": np.full(own.height, 100.0)}
+        charts.append((told, _lines("share", shares, told, told, words, unit="percent", marks=marks)))
+    return Section("peaks", _text(words, "sec_peaks"), title, (_text(words, "sec_peaks_text"),), charts=charts, tables=[table])
 
 
 def _duration(courses: Mapping[str, Mapping[str, Course]], site: str, words: Words) -> Section:
