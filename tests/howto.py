@@ -67,6 +67,7 @@ class Follower:
         program, rest = words[0], [self.latest() if word == "RUN" else word for word in words[1:]]
         if program == "cd":
             self.place = (self.place / rest[0]).resolve()
+            assert self.start in (self.place, *self.place.parents), self.place
             self.patch.chdir(self.place)
             return ""
         if program == "rm":

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.settings import load_settings, read_toml
 from tests.bakery import till_export
+from usecases.mobility.simulate import CitySettings, simulate
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -60,11 +61,19 @@ def delivery_files() -> dict[str, str]:
     return {"Lieferungen.csv": german(recent, headers), "Kunden.csv": german(customers, places)}
 
 
+def trip_files() -> dict[str, str]:
+    city = simulate(CitySettings(stations=5, days=140))
+    trips = {"start": "Startzeit", "end": "Endzeit", "vehicle": "Rad", "origin": "Startstation", "destination": "Zielstation"}
+    places = {"station": "Stations-ID", "name": "Name", "latitude": "Breite", "longitude": "Länge", "capacity": "Plätze"}
+    return {"Fahrten.csv": german(city.trips, trips, "%d.%m.%Y %H:%M:%S"), "Stationen.csv": german(city.stations, places)}
+
+
 FILES: dict[str, Callable[[], dict[str, str]]] = {
     "food_waste": bakery_files,
     "medical_triage": visit_files,
     "energy": load_files,
     "delivery_rounds": delivery_files,
+    "mobility": trip_files,
 }
 
 

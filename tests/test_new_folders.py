@@ -18,6 +18,7 @@ from pipelines.scaffold.folder import NewFolder, new_folder
 from pipelines.understand import understand
 from pipelines.understand.write import with_values
 from tests.own_exports import FILES, exported
+from tests.untranslated import untranslated
 from usecases.__main__ import built_in, main
 
 MADE = {"settings.toml", "README.md", "smoke_test.py", "schedule.md"}
@@ -193,6 +194,21 @@ def test_few_series_keeps_the_last_days_of_living_series():
     assert few["day"].min() == days[-1] - timedelta(days=299)
 
 
+def said_by_data(run: Path) -> set[str]:
+    """Texts of the user's data and settings: names that stay as they are."""
+    facts = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    frames = [pl.read_parquet(run / f"{name}.parquet") for name in ("forecasts", "decisions")]
+    texts = [frame[name].drop_nulls().unique().to_list() for frame in frames for name, kind in frame.schema.items() if kind == pl.String]
+    return {text for part in texts for text in part} | set(strings(facts["settings"]))
+
+
+def strings(value) -> list[str]:
+    """All texts in nested settings."""
+    if isinstance(value, dict):
+        return [text for part in (*value, *value.values()) for text in strings(part)]
+    return [text for part in value for text in strings(part)] if isinstance(value, list) else [value] * isinstance(value, str)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*FILES, "scratch"])
 def test_a_new_folder_runs_at_once_and_works_with_every_verb(name, tmp_path, mlflow_home, monkeypatch):
@@ -209,12 +225,16 @@ def test_a_new_folder_runs_at_once_and_works_with_every_verb(name, tmp_path, mlf
     monkeypatch.chdir(folder)  # a run of one's own code is drawn again where the code lies
     again = tmp_path / "again.html"
     assert main(["report", run.name, "--home", home, "--lang", "en", "--out", str(again)]) == 0
-    assert '<html lang="en"' in again.read_text(encoding="utf-8")
+    german, names = (run / "report.html").read_text(encoding="utf-8"), said_by_data(run)
+    assert untranslated(again.read_text(encoding="utf-8"), german, names) == set()
     if name != "medical_triage":  # its plan is for visits whose outcome is not known yet
         last = json.loads((run / "result.json").read_text(encoding="utf-8"))["data"]["last"]
         day = date.fromisoformat(last) + timedelta(days=1)
-        assert main(["plan", ".", "--home", home, "--for", f"{day}", "--model", run.name]) == 0
-        assert (mlflow_home / "plans").is_dir()
+        pages = []
+        for lang in ("en", "de"):
+            assert main(["plan", ".", "--home", home, "--for", f"{day}", "--model", run.name, "--lang", lang]) == 0
+            pages.append(next((mlflow_home / "plans").rglob("plan.html")).read_text(encoding="utf-8"))
+        assert untranslated(pages[0], pages[1], names) == set()
 
 
 @pytest.mark.slow

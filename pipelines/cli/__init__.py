@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from pipelines import __version__
-from pipelines.cli import audit, check, doctor, exercise, listing, new, plan, pseudonymise, report, sweep, ui
+from pipelines.cli import audit, check, doctor, exercise, listing, new, pilot, plan, pseudonymise, report, sweep, ui
 from pipelines.cli import run as run_verb
 from pipelines.cli.options import LangOption
 from pipelines.cli.speaking import translated, usage
@@ -21,7 +21,7 @@ from pipelines.errors import InputError, MusterwerkError
 from pipelines.texts import Lang, text
 
 INTERRUPTED = 130
-VERBS = (listing, check, new, run_verb, plan, report, sweep, audit, pseudonymise, ui, doctor, exercise)  # in the order of --help
+VERBS = (listing, check, new, run_verb, plan, report, pilot, sweep, audit, pseudonymise, ui, doctor, exercise)  # in the order of --help
 
 
 def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:

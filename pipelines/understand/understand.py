@@ -93,7 +93,7 @@ def understand(case: UseCase[Any], files: Sequence[Path], lang: Lang = "en", sta
         return Understanding(tuple(about), mapping, proposed, tuple(problems))
     taken = {file for file, _ in chosen.values()}
     unused = tuple(Note("check.note_file_unused", {"file": file.name, "tables": ", ".join(schemas)}) for file in read if file not in taken)
-    one_site = _one_key(read, chosen, proposed, schemas, lang)
+    one_site = _one_key(case, read, chosen, proposed, schemas, lang)
     return _tried(case, chosen, Understanding(tuple(about), mapping, proposed, (), (*unused, *one_site)), lang)
 
 
@@ -139,6 +139,7 @@ def _tables(
 
 
 def _one_key(
+    case: UseCase[Any],
     read: Mapping[Path, Raw],
     chosen: Mapping[str, tuple[Path, list[Guess]]],
     proposed: dict[str, dict[str, Any]],
@@ -148,8 +149,9 @@ def _one_key(
     """Give separate tables without their key column one value for all rows: that of the first table where it has just one."""
     notes: list[Note] = []
     values: dict[str, str] = {}
+    first = next(iter(chosen), "")
     for name, (file, _) in chosen.items() if schemas else ():
-        for key in (ours for ours, column in schemas[name].items() if column.role == "key"):
+        for key in (ours for ours in case.keys if ours in schemas[name] and (name == first or ours in values)):
             stated, table = proposed[name], read[file].table
             header = stated["columns"].get(key, key)
             if header in table.columns:
