@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
+
 ROOT = Path(__file__).parents[1]
 project = "Musterwerk"
 author = "The Musterwerk authors"
@@ -91,6 +93,7 @@ def finish(app, problem) -> None:
 
 
 def setup(app) -> None:
-    """Connect the two hooks above."""
+    """Connect the two hooks above; a CSV block is shown as it is."""
+    app.add_lexer("csv", TextLexer)
     app.connect("source-read", add_contents)
     app.connect("build-finished", finish)

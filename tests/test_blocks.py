@@ -27,11 +27,12 @@ BY_TESTS = {  # whose Python blocks, and what stands below them, are executed wh
     "docs/tutorials/minimal.md": "tests/test_docs.py",
     "docs/tutorials/anatomy.md": "tests/test_teaching.py",
     "docs/explanation/perfect-foresight.md": "tests/test_teaching.py",
-    "docs/how-to/add-a-use-case.md": "tests/test_howto.py",
     "docs/students.md": "tests/test_teaching.py",
     "docs/de/studierende.md": "tests/test_teaching.py",
     "datasets/simulated_bakery/README.md": "tests/test_blocks.py",
 }
+FOLLOWED = re.findall(r'"([\w-]+\.md)"', (ROOT / "tests" / "test_howto.py").read_text(encoding="utf-8"))
+BY_TESTS |= {f"docs/how-to/{name}": "tests/test_howto.py" for name in FOLLOWED}
 REASON = 7  # characters that a reason has at least
 
 
