@@ -9,7 +9,7 @@ import polars as pl
 from pipelines.errors import InputError
 from pipelines.result import Period
 from pipelines.settings import PeriodSettings
-from pipelines.usecase import Choosing, Forecaster, S, UseCase
+from pipelines.usecase import Block, Choosing, Forecaster, S, UseCase
 
 Progress = Callable[[str, float], None]  # (stage, share done 0..1)
 CALIBRATION_DAYS = 7  # days between two recalibrations
@@ -25,8 +25,13 @@ class Periods:
     report: Period
 
 
-def split(first: date, last: date, settings: PeriodSettings) -> Periods:
+def split(first: date, last: date, settings: PeriodSettings, block: Block = "week") -> Periods:
     """Cut the days into train < select < report.
+
+    Parameters
+    ----------
+    block
+        "month": unless it is stated, the report period starts on the first of the month nearest to its share of the days.
 
     Raises
     ------
@@ -34,7 +39,8 @@ def split(first: date, last: date, settings: PeriodSettings) -> Periods:
         When one of the three would be shorter than 28 days.
     """
     days = (last - first).days + 1
-    report_start = settings.report_start or last - timedelta(days=int(days * settings.report_share) - 1)
+    shared = last - timedelta(days=int(days * settings.report_share) - 1)
+    report_start = settings.report_start or (_first_of_month(shared) if block == "month" else shared)
     before = (report_start - first).days
     select_start = report_start - timedelta(days=int(before * settings.select_share))
     lengths = {
@@ -47,6 +53,13 @@ def split(first: date, last: date, settings: PeriodSettings) -> Periods:
             raise InputError("run.too_short", period=name, days=max(length, 0), minimum=MINIMUM_DAYS, first=first, last=last)
     day = timedelta(days=1)
     return Periods(Period(first, select_start - day), Period(select_start, report_start - day), Period(report_start, last))
+
+
+def _first_of_month(day: date) -> date:
+    """Return the first of a month that is nearest to the day."""
+    this = day.replace(day=1)
+    following = (this + timedelta(days=31)).replace(day=1)
+    return this if day - this <= following - day else following
 
 
 def origins(period: Period, refit_days: int) -> Iterator[Period]:

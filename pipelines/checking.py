@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pipelines.texts import Lang, dated, number, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
 from pipelines.usecase import UseCase
-from pipelines.work import find_case
+from pipelines.work import CODE, SETTINGS, find_case, own_case
 
 _SIGNS = {"fact": "·", "warning": "!", "limit": "-"}
 _KEPT = 40  # headers shown
@@ -49,8 +49,10 @@ def check(request: CheckRequest) -> Checked:
     InputError
         When the use case is unknown, or the file to write exists already or cannot be written.
     """
-    values = read_toml(request.settings) if request.settings else {}
-    case = find_case(str(values.get("case", request.case)) if request.case not in request.cases else request.case, request.cases)
+    case, values, files = _asked_about(request)
+    if not files:
+        raise InputError("check.no_data", case=request.case)
+    request = replace(request, data=files)
     if request.write is not None and request.write.exists():
         raise InputError("check.exists", file=request.write)
     seen = understand(case, request.data, request.lang, values.get("data"))
@@ -59,6 +61,20 @@ def check(request: CheckRequest) -> Checked:
         _write(request.write, toml)
     message = "\n".join(_lines(case, seen, toml, request))
     return Checked(message, _summary(seen, toml, request.lang), seen.problems[0] if seen.problems else None)
+
+
+def _asked_about(request: CheckRequest) -> tuple[UseCase[Any], Mapping[str, Any], tuple[Path, ...]]:
+    """Return the use case (a folder's own code included), its settings file as dictionaries, and the files to look at."""
+    folder = Path(request.case)
+    file = request.settings or (folder / SETTINGS if request.case not in request.cases and folder.is_dir() else None)
+    values = read_toml(file) if file else {}
+    if file and (folder / CODE).is_file():
+        case = own_case(folder / CODE)
+    else:
+        case = find_case(request.case if request.case in request.cases else str(values.get("case", request.case)), request.cases)
+    tables = values.get("data", {}).values()
+    base = file.parent if file else Path()
+    return case, values, request.data or tuple(base / table["file"] for table in tables if table.get("file"))
 
 
 def _placed(tables: Mapping[str, Mapping[str, Any]], request: CheckRequest) -> Mapping[str, Mapping[str, Any]]:

@@ -18,6 +18,20 @@ class Said:
         return text(self.key, "en", **self.values)
 
 
+class EnglishOnly(str):
+    """Words that exist in English alone (descriptions of settings): left out of messages in another language."""
+
+    __slots__ = ()
+
+
+class UnfitError(ValueError):
+    """Settings that do not fit together: raised by their validators, said in the user's language."""
+
+    def __init__(self, key: str, /, **values: object) -> None:
+        self.said = Said(key, values)
+        super().__init__(str(self.said))
+
+
 class MusterwerkError(Exception):
     """Root of all errors this project raises on purpose.
 
@@ -37,8 +51,13 @@ class MusterwerkError(Exception):
 
     def render(self, lang: Lang) -> str:
         """Return the message in the given language."""
-        said = {name: text(value.key, lang, **value.values) if isinstance(value, Said) else value for name, value in self.values.items()}
-        return text(self.key, lang, **said)
+        return text(self.key, lang, **{name: _in(lang, value) for name, value in self.values.items()})
+
+
+def _in(lang: Lang, value: object) -> object:
+    if isinstance(value, Said):
+        return text(value.key, lang, **{name: _in(lang, part) for name, part in value.values.items()})
+    return "" if isinstance(value, EnglishOnly) and lang != "en" else value
 
 
 class InputError(MusterwerkError):

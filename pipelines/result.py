@@ -132,11 +132,19 @@ class Result:
     train_rows: pl.DataFrame  # a few feature rows: the model's signature
     what_if: Mapping[str, Any] | None = None  # tables from which the report's page values other costs
     notice: Mapping[str, str] = field(default_factory=dict)  # what every page must say, by language
+    score_bounds: Mapping[str, Interval] = field(default_factory=dict)  # scores that have an interval
+    extras: Mapping[str, Any] = field(default_factory=dict)  # the use case's further findings, as JSON values
+    caveats: tuple[Note, ...] = ()  # what the headline must not be read without
 
     @property
     def headline(self) -> Saving:
         """The saving in the first ledger unit."""
         return self.savings[0]
+
+    @property
+    def best_rule(self) -> Opponent | None:
+        """The plan against the simple rule that was best on select, or None where the use case has no rules."""
+        return next((rival for rival in self.opponents if rival.chosen), None)
 
     @property
     def verdict(self) -> Verdict:

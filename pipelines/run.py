@@ -14,7 +14,7 @@ from pipelines.errors import ContractError
 from pipelines.grid import complete_grid
 from pipelines.replay import Replay, replay
 from pipelines.result import ColumnFacts, DataFacts, Interval, Note, Period, Result
-from pipelines.scores import calibration, scores
+from pipelines.scores import calibration, score_bounds, scores
 from pipelines.settings import CaseSettings
 from pipelines.table import Loaded, assemble, conformed, data_digest, joins
 from pipelines.trade_off import equal_service, first_action, trade_off_curve
@@ -126,7 +126,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
     """
     progress("features", 0.0)
     rows = featured(case, data.rows, settings)
-    periods = split(data.facts.first, data.facts.last, settings.periods)
+    periods = split(data.facts.first, data.facts.last, settings.periods, case.block)
     selected = choose(case, rows, periods, settings, progress)
     raw = backtest(case, selected.model, rows, periods.report, settings, lambda _, share: progress("report", share))
     forecasts = judged(case, finished(case, selected.model, raw, selected.raw, periods.report, settings), settings)
@@ -135,6 +135,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
     if keep:
         keep(forecasts, replays["plan"])
     found = findings(case, forecasts, replays, settings, selected)
+    extras = case.extras(rows, forecasts, settings) if case.extras else {}
     progress("refit", 0.0)
     model = selected.model.fit(rows)
     if isinstance(model, Choosing):
@@ -157,6 +158,8 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
         select_saved=selected.saved,
         model=model,
         notice=case.notice,
+        extras=extras,
+        caveats=tuple(Note(key, values) for key, values in case.caveats(forecasts, settings)) if case.caveats else (),
         train_rows=rows.drop(case.columns("outcome", "decision"), strict=False).tail(SIGNATURE_ROWS),
         **found,
     )
@@ -178,6 +181,7 @@ def findings(case: UseCase[S], forecasts: pl.DataFrame, replays: Mapping[str, Re
         "opponents": value.opponents(ledgers, case.time, cost[0], selected.rule, case.block),
         "equal_service": equal_service(case, forecasts, settings, ledgers, action),
         "scores": scores(forecasts, target),
+        "score_bounds": score_bounds(forecasts, target, case.together),
         "calibration": calibration(forecasts, target, case.time),
         "segments": value.segment_table(ledger, case.time, cost[0], members, case.block),
         "what_if": _what_if(case, forecasts, replays["usual"], settings),

@@ -5,8 +5,10 @@ A probability `p` of a yes-or-no outcome has measures of its own: `pipelines.pro
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from pipelines.probabilities import probability_scores
+from pipelines.probabilities import probability_bounds, probability_scores
+from pipelines.result import Interval
 
 NORMAL_95 = 1.96
 MIDDLE = 0.5
@@ -51,6 +53,28 @@ def scores(forecasts: pl.DataFrame, target: str) -> dict[str, float]:
         "pinball": float(np.mean(losses)),
         "crossed": float((np.diff(table, axis=1) < -ROUNDING).any(axis=1).mean()) if len(levels) > 1 else 0.0,
     }
+
+
+def score_bounds(forecasts: pl.DataFrame, target: str, together: str | None) -> dict[str, Interval]:
+    """Return the 95 % intervals of a probability's scores, rows with the same value of `together` (a patient) drawn whole; else nothing.
+
+    Rows without a value there, and all rows where the column is absent, are drawn one by one.
+    """
+    if PROBABILITY not in forecasts.columns or forecasts.is_empty():
+        return {}
+    found = scores(forecasts, target)
+    ends = probability_bounds(
+        forecasts[target].to_numpy() > 0, forecasts[PROBABILITY].to_numpy().astype(float), group_numbers(forecasts, together)
+    )
+    defined = {name: (low, high) for name, (low, high) in ends.items() if np.isfinite([found[name], low, high]).all()}
+    return {name: Interval(found[name], *defined[name]) for name in defined}
+
+
+def group_numbers(rows: pl.DataFrame, together: str | None) -> NDArray[np.int64]:
+    """Return the number of each row's group, counted from 0; rows without a value of `together` are groups of their own."""
+    own = pl.concat_str(pl.lit("row "), pl.int_range(pl.len()))
+    name = own if together is None or together not in rows.columns else pl.coalesce("of " + pl.col(together).cast(pl.String), own)
+    return np.asarray(rows.select(name.rank("dense") - 1).to_series().to_numpy().astype(np.int64))
 
 
 def calibration(forecasts: pl.DataFrame, target: str, time: str) -> pl.DataFrame:

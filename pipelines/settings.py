@@ -1,5 +1,6 @@
 """Settings: frozen, from TOML; an unknown key is an error with a suggestion, a bad value one with unit and bound."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -10,7 +11,7 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from pipelines.errors import InputError, Said
+from pipelines.errors import EnglishOnly, InputError, Said, UnfitError
 
 
 class Frozen(BaseModel):
@@ -101,6 +102,12 @@ PROBLEMS = {  # pydantic's kind of error, or the first word of it -> text
     "bool": "settings.problem_bool",
     "string": "settings.problem_string",
     "date": "settings.problem_date",
+    "too_short": "settings.problem_too_short",
+    "too_long": "settings.problem_too_long",
+    "tuple": "settings.problem_list",
+    "list": "settings.problem_list",
+    "dict": "settings.problem_section",
+    "model": "settings.problem_section",
 }
 
 
@@ -113,7 +120,16 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise InputError("settings.not_utf8", file=path) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError("settings.not_toml", file=path, problem=error) from None
+        raise InputError("settings.not_toml", file=path, problem=_place(error)) from None
+
+
+def _place(error: tomllib.TOMLDecodeError) -> Said:
+    """Return where a TOML file breaks off, and in English what was expected there."""
+    found = re.search(r"^(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)$", str(error))
+    reason = EnglishOnly(f" ({found[1] if found else error})")
+    if found and found[2]:
+        return Said("settings.toml_place", {"line": found[2], "column": found[3], "reason": reason})
+    return Said("settings.toml_end", {"reason": reason})
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,17 +175,21 @@ def _as_input_error(kind: type[BaseModel], error: ValidationError, file: Path | 
     if first["type"] == "missing":
         return InputError("settings.missing_key", file=file, key=place)
     field = _fields(kind, first["loc"][:-1]).get(str(first["loc"][-1])) if first["loc"] else None
-    meaning = f" ({field.description})" if field and field.description else ""
+    meaning = EnglishOnly(f" ({field.description})" if field and field.description else "")
     return InputError("settings.bad_value", file=file, key=place, value=repr(first["input"]), problem=_problem(first), meaning=meaning)
 
 
-def _problem(error: Mapping[str, Any]) -> Said | str:
-    """Return what pydantic found in the user's language; its own English words where the kind of error is a rare one."""
+def _problem(error: Mapping[str, Any]) -> Said:
+    """Return what pydantic or a validator found, in the user's language; for a rare kind of error its English words are added."""
     kind, values = str(error["type"]), dict(error.get("ctx", {}))
+    if isinstance(values.get("error"), UnfitError):
+        return values["error"].said  # type: ignore[no-any-return]
     if "expected" in values:
         values["expected"] = str(values["expected"]).replace(" or ", " / ")
     known = kind if kind in PROBLEMS else kind.partition("_")[0]
-    return Said(PROBLEMS[known], values) if known in PROBLEMS else str(error["msg"])
+    return (
+        Said(PROBLEMS[known], values) if known in PROBLEMS else Said("settings.problem_other", {"reason": EnglishOnly(f": {error['msg']}")})
+    )
 
 
 def _fields(kind: Any, path: Sequence[int | str]) -> dict[str, FieldInfo]:

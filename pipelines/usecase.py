@@ -181,19 +181,26 @@ class UseCase(Generic[S]):
     perfect: Policy | None = None  # default: decide with a forecast that equals the outcome
     rules: Mapping[str, Policy] = field(default_factory=dict)  # simple rules shown beside business as usual
     usual_name: Callable[[Rows, S], str] | None = None  # what business as usual is here: a label key such as "ordered"
-    own_data: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # section -> setting -> TOML value to start own data with
+    own_data: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # section -> setting -> TOML value to start own data with; "" = none
+    own_settings: Callable[[Mapping[str, Rows]], Mapping[str, Any]] | None = None  # user's tables -> settings found in them (vehicles)
+    asked: Sequence[str] = ()  # dotted settings that `musterwerk new` asks for on a terminal; default: every number under [costs]
     upcoming: Callable[[Rows, S, date], Rows] | None = None  # history, day to plan -> that day's rows, outcomes null; default: daily grid
     sheet: Sheet | None = None  # layout of the plan; default: first key, the other keys, first action column
     reasons: Callable[[Rows, S, Lang], pl.Series] | None = None  # rows with actions, settings, language -> why, one sentence per row
     plan_files: Callable[[Rows, S, Lang], Mapping[str, str | bytes]] | None = None  # the same -> further files of the plan by name
     what_if: Callable[[Rows, Rows, S], Mapping[str, Any] | None] | None = None  # forecasts, usual's actions -> tables for the sliders
+    together: str | None = None  # known column whose equal values are one person: drawn whole for the intervals of the scores
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
     shown: Sequence[str] = ()  # known columns that the Result keeps beside the forecasts, for `sections` (coordinates of a map)
     sections: Callable[[Any, Lang], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
+    extras: Callable[[Rows, Rows, S], Mapping[str, Any]] | None = None  # see the contract: further findings, kept for `sections`
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row
     notes: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the report must say
+    caveats: Callable[[Rows, S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # what the headline must not be read without
     faults: Callable[[Mapping[str, Rows], S], Sequence[tuple[str, dict[str, Any]]]] | None = None  # input tables -> what is wrong in them
 
     def columns(self, *roles: Role) -> list[str]:

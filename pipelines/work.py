@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from pipelines.backtest import Progress
-from pipelines.errors import InputError
+from pipelines.errors import InputError, Said
 from pipelines.progress import shown_progress
 from pipelines.result import Note, Result
 from pipelines.run import prepare, run
@@ -81,7 +81,7 @@ def own_case(file: Path) -> UseCase[CaseSettings]:
     """
     spec = spec_from_file_location(f"musterwerk_folder_{file.resolve().parent.name}", file)
     if spec is None or spec.loader is None:
-        raise InputError("cli.own_code", file=file, problem="no Python file")
+        raise InputError("cli.own_code", file=file, problem=Said("cli.no_python", {}))
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -90,7 +90,7 @@ def own_case(file: Path) -> UseCase[CaseSettings]:
         raise InputError("cli.own_code", file=file, problem=f"{type(error).__name__}: {error}") from error
     found = getattr(module, "CASE", None)
     if not isinstance(found, UseCase):
-        raise InputError("cli.own_code", file=file, problem="CASE = UseCase(...) is missing")
+        raise InputError("cli.own_code", file=file, problem=Said("cli.no_case_there", {}))
     return found
 
 
@@ -158,7 +158,7 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress, keep)
     progress("write", 0.0)
     name = run_name(request.home, chosen.case.name, datetime.now(UTC))
-    further = chosen.case.sections(result, request.lang) if chosen.case.sections else ()
+    further = _sections(chosen.case, result, request.home, request.lang)
     page = render(result, request.lang, chosen.case.title.get(request.lang, ""), name, further)
     extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
     folder = write_run(result, request.home, name, extra, files={REPORT: page})
@@ -170,6 +170,15 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     tracked = _track(result, folder, request.home)
     remember(request.home, chosen.case.name, name, tracked.version, beats=beats)
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
+
+
+def _sections(case: UseCase[CaseSettings], result: Result, home: Path, lang: Lang) -> list[Any]:
+    """Return the report's further sections: the use case's own, and what people made of its plans so far."""
+    from pipelines.audit import log_file, people
+    from pipelines.report.people import people_section
+
+    own = case.sections(result, lang) if case.sections else ()
+    return [*own, *people_section(people(log_file(home, case.name)), case.name, lang)]
 
 
 def _log(home: Path, name: str, case: UseCase[CaseSettings], result: Result, rows: Any, replayed: Any) -> None:
@@ -184,16 +193,26 @@ def run_folder(run_or_folder: str, home: Path) -> Path:
     return home / "runs" / run_or_folder if (home / "runs" / run_or_folder).is_dir() else Path(run_or_folder)
 
 
+def case_of_run(name: str, cases: Mapping[str, str], home: Path) -> UseCase[CaseSettings]:
+    """Return a stored run's use case: the own code of the folder around `home`, or of the one worked in, goes before the built-in one."""
+    for folder in (home.resolve().parent, Path.cwd()):
+        if (folder / CODE).is_file() and (folder / SETTINGS).is_file() and read_toml(folder / SETTINGS).get("case") == name:
+            return own_case(folder / CODE)
+    if name not in cases:
+        raise InputError("cli.not_its_folder", case=name, file=CODE)
+    return find_case(name, cases)
+
+
 def redraw(run_or_folder: str, cases: Mapping[str, str], home: Path, out: Path | None, lang: Lang) -> Path:
-    """Draw a run's report again from its folder alone; return the file. Raise InputError when there is no such run."""
+    """Draw a run's report again from its folder; return the file. Raise InputError when there is no such run or use case."""
     from pipelines.evidence import read_run
     from pipelines.report.write import render
 
     folder = run_folder(run_or_folder, home)
     stored = read_run(folder)
-    case = find_case(stored.case, cases)
+    case = case_of_run(stored.case, cases, home)
     result = stored.result(case.settings)
-    further = case.sections(result, lang) if case.sections else ()
+    further = _sections(case, result, home, lang)
     file = out or folder / REPORT
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.{os.getpid()}.part")
@@ -232,32 +251,46 @@ def headline(result: Result, folder: Path, lang: Lang) -> str:
         "weekly": number((head.saved.value or 0.0) / (result.report.days / 7), lang),
         "low": number(head.saved.low, lang) if head.saved.low is not None else "?",
         "high": number(head.saved.high, lang) if head.saved.high is not None else "?",
-        "unit": _unit(result.case, head.unit, lang),
+        "unit": _label(result.case, "unit", head.unit, lang),
         "captured": number(100 * head.captured.value, lang) if head.captured.value is not None else "?",
         "first": result.report.first,
         "last": result.report.last,
         "folder": folder,
     }
-    return f"{text(f'cli.verdict_{result.verdict}', lang)}\n{text('cli.headline', lang, **values)}\n{text('cli.paths', lang, **values)}"
+    lines = [text(f"cli.verdict_{result.verdict}", lang), text("cli.headline", lang, **values), *caveats(result, lang)]
+    return "\n".join([*lines, text("cli.paths", lang, **values)])
 
 
-def _unit(case: str, unit: str, lang: Lang) -> str:
-    """Return a ledger unit in the user's words; its bare name where no catalogue has it (a folder's own code)."""
-    for area in ("report", case):
+def caveats(result: Result, lang: Lang) -> list[str]:
+    """Return what the headline must not be read without: the plan against the best simple rule, and what the use case says."""
+    found, rival, unit = [], result.best_rule, result.headline.unit
+    if rival is not None:
+        saved = {name: "?" if value is None else number(value, lang) for name, value in vars(rival.saved).items()}
+        given = {"saved": saved["value"], "low": saved["low"], "high": saved["high"], "unit": _label(result.case, "unit", unit, lang)}
+        found.append(text("cli.against_rule", lang, rule=_label(result.case, "rule", rival.rule, lang), **given))
+    return [*found, *(text(note.key, lang, **note.values) for note in result.caveats)]
+
+
+def _label(case: str, group: str, name: str, lang: Lang) -> str:
+    """Return a unit or rule in the user's words; its bare name where no catalogue has it (a folder's own code)."""
+    for area in (case, "report"):
         with suppress(KeyError):
-            return text(f"{area}.unit_{unit}", lang)
-    return unit
+            return text(f"{area}.{group}_{name}", lang)
+    return name
 
 
 def summary(result: Result, folder: Path, tracked: Any) -> dict[str, Any]:
     """Return the run in machine-readable form."""
-    head = result.headline
+    head, rule = result.headline, result.best_rule
     return {
         "case": result.case,
         "verdict": result.verdict,
         "unit": head.unit,
         "saved": vars(head.saved),
         "captured_share": vars(head.captured),
+        "best_rule": None if rule is None else {"rule": rule.rule, "saved": vars(rule.saved)},
+        "extras": dict(result.extras),
+        "caveats": [text(note.key, "en", **note.values) for note in result.caveats],
         "totals": {saving.unit: {"usual": saving.usual, "plan": saving.plan, "perfect": saving.perfect} for saving in result.savings},
         "report_period": [result.report.first, result.report.last],
         "scores": dict(result.scores),

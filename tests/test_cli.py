@@ -92,6 +92,8 @@ def test_the_headline_is_on_stdout_and_talk_on_stderr(runs):
     facts = json.loads((said.folder / "result.json").read_text(encoding="utf-8"))
     saved = round(facts["savings"][0]["saved"]["value"])
     assert re.search(rf"Saved {saved:,} (EUR|€|Euros?) \(95 % interval .*\) from 2024-07-12 to 2024-08-28", said.out), said.out
+    rule = next(rival for rival in facts["opponents"] if rival["chosen"])
+    assert re.search(rf"Against the best simple rule, .*: {round(rule['saved']['value']):,} Euros", said.out), said.out
     assert str(said.folder / "report.html").endswith(re.search(r"Report: (\S+)", said.out)[1])  # type: ignore[index]
     for stage in ("Reading the data", "Backtest on the report period", "Recording in MLflow"):
         assert stage in said.err
@@ -255,7 +257,7 @@ def test_a_mistake_met_in_a_process_of_its_own_shows_no_traceback(tmp_path):
         (["run", "food_waste", "--data", "nowhere.csv"], ["nowhere.csv", "--data"]),
         (["run", "food_waste", "--settings", "nowhere.toml"], ["nowhere.toml"]),
         (["run", "food_waste", "--lang", "fr"], ["fr", "de or en"]),
-        (["run"], ["Missing argument", "musterwerk --help"]),
+        (["run"], ["Missing argument", "case", "musterwerk --help"]),
         (["run", "food_waste", "--hom", "x"], ["--hom", "musterwerk --help"]),
         (["fly"], ["fly", "musterwerk --help"]),
     ],

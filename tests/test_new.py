@@ -1,7 +1,5 @@
 """`musterwerk new`: a folder that runs at once from an export nobody has seen before, and plans."""
 
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -36,14 +34,6 @@ def test_new_run_plan_without_a_line_of_code(tmp_path, mlflow_home, capsys):
     capsys.readouterr()
     assert main(["plan", str(folder), "--home", str(mlflow_home), "--for", "29.08.2024", "--model", run]) == 0
     assert "6 lines in 2 sheets" in capsys.readouterr().out
-
-
-def test_the_smoke_test_runs(tmp_path):
-    folder = tmp_path / "laden"
-    assert main(["new", str(folder), "--data", str(export(tmp_path))]) == 0
-    command = [sys.executable, str(folder / "smoke_test.py")]
-    done = subprocess.run(command, check=False, cwd=Path(__file__).parents[1], capture_output=True, text=True)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "fine"), done.stderr
 
 
 def test_own_code_is_used_and_named_when_it_is_wrong(tmp_path, mlflow_home, capsys):

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pipelines.report import write_report
-from pipelines.result import Interval, Result
+from pipelines.result import Interval, Note, Result
 from pipelines.texts import Lang, catalogue
 from tests.toy_result import toy_result
 
@@ -84,6 +84,20 @@ def test_every_section_stands_there_with_a_sentence_and_a_table_beside_each_char
         body = html.split(f'<section id="{name}"')[1].split("</section>")[0]
         assert body.count("<svg") >= 1
         assert body.count("<table") >= body.count("<svg")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_first_screen_says_what_is_left_against_the_best_simple_rule_and_what_must_not_be_overlooked(result, tmp_path, lang):
+    as_good = replace(result.opponents[1], saved=Interval(0.0, 0.0, 0.0))
+    caveat = Note("energy.follows_rule", {"sites": "Werk Süd"})
+    seen = page(replace(result, opponents=(result.opponents[0], as_good), caveats=(caveat,)), tmp_path, lang)
+    first = seen.words.split(catalogue("report", lang)["share_label"])[0]
+    assert catalogue("report", lang)["against_rule_label"] in first
+    assert {"en": "€0 per week (€0 to €0)", "de": "0\u00a0€ pro Woche (0\u00a0€ bis 0\u00a0€)"}[lang].replace(
+        "\u00a0", " "
+    ) in first.replace("\u00a0", " ")
+    assert "Werk Süd" in first
+    assert catalogue("report", lang)["against_rule_label"] not in page(replace(result, opponents=()), tmp_path, lang).words
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
-from pipelines.scores import calibration, pinball_loss, quantile_levels, scores
+from pipelines.result import Interval
+from pipelines.scores import calibration, group_numbers, pinball_loss, quantile_levels, score_bounds, scores
 
 DAY = date(2024, 3, 1)
 
@@ -88,3 +89,36 @@ def test_calibration_of_a_true_forecast_covers_the_nominal_level():
     found = calibration(rows, "demand", "day")
     assert ((found["low"] < found["level"]) & (found["level"] < found["high"])).all()
     assert (found["high"] - found["low"]).to_numpy() == pytest.approx(2 * 1.96 * np.sqrt([0.09, 0.25, 0.09]) / np.sqrt(2000), rel=0.1)
+
+
+def width(bounds: Interval) -> float:
+    assert bounds.low is not None
+    assert bounds.high is not None
+    return bounds.high - bounds.low
+
+
+def chances(people: int, visits: int) -> pl.DataFrame:
+    """Visits of people whose outcome and probability are the same each time: the further visits say nothing new."""
+    draw = np.random.default_rng(5)
+    p = draw.random(people)
+    one = pl.DataFrame({"who": [f"p{number}" for number in range(people)], "p": p, "event": (draw.random(people) < p).astype(float)})
+    return pl.concat([one] * visits)
+
+
+def test_scores_of_a_probability_have_intervals_that_draw_people_whole():
+    once, often = chances(100, 1), chances(100, 4)
+    alone, whole, rows = score_bounds(once, "event", "who"), score_bounds(often, "event", "who"), score_bounds(often, "event", None)
+    assert set(alone) == {"auroc", "auprc", "brier", "ece", "slope", "intercept", "in_the_large"}
+    for name in ("auroc", "brier", "in_the_large"):
+        found = [width(bounds[name]) for bounds in (alone, whole, rows)]
+        assert found[1] == pytest.approx(found[0], rel=0.15), "visits of the same people narrow nothing"
+        assert found[2] < 0.65 * found[0], "visits drawn one by one would claim more than is known"
+    assert alone["auroc"].value == scores(once, "event")["auroc"]
+
+
+def test_rows_without_a_person_are_drawn_one_by_one():
+    rows = pl.DataFrame({"who": ["a", None, "a", None]})
+    assert len(set(group_numbers(rows, "who").tolist())) == 3
+    assert group_numbers(rows, "who")[0] == group_numbers(rows, "who")[2]
+    assert sorted(group_numbers(rows, None).tolist()) == [0, 1, 2, 3]
+    assert score_bounds(table([1, 2]), "demand", None) == {}

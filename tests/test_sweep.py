@@ -16,12 +16,12 @@ from optuna.trial import TrialState
 from pipelines.run import prepare, run
 from pipelines.settings import load_settings
 from pipelines.sweep import begin as beginning
-from pipelines.sweep import final, study, verbs
+from pipelines.sweep import final, sites, study, verbs
 from pipelines.sweep.lease import workers
 from pipelines.sweep.objective import Aim, judge
 from pipelines.sweep.shared import before, read_shared
 from pipelines.sweep.space import changed, untuned
-from pipelines.sweep.spec import open_sweep, read_spec
+from pipelines.sweep.spec import Spec, open_sweep, read_spec
 from pipelines.table import load_tables
 from tests.slurm_cluster import until
 from tests.sweeps import command, environment, said, sweep, toy, values
@@ -127,11 +127,9 @@ def test_the_report_says_honestly_whether_tuning_helped(finished):
     low, high = found["report"]["eur"]["low"], found["report"]["eur"]["high"]
     assert low < found["report"]["eur"]["value"] < high
     assert found["verdict"] == ("better" if low > 0 else "worse" if high < 0 else "none")
-    assert found["advised"] is (found["select"]["eur"]["low"] > 0)
     # what tuned saves against untuned is the difference of what both save against business as usual
     gain = found["tuned_saved"]["value"] - found["plain_saved"]["value"]
     assert found["report"]["eur"]["value"] == pytest.approx(gain)
-    assert tomllib.loads((folder / "best.toml").read_text())["weeks"] == printed["params"]["weeks"]
     assert final.stored(folder)[0].looks == 1
 
 
@@ -154,9 +152,10 @@ def test_best_settings_go_into_a_settings_file(finished):
     tuned = load_settings(
         opened_sweep.case.settings, opened_sweep.settings.model_dump(exclude_none=True), tomllib.loads((folder / "best.toml").read_text())
     )
-    assert {name: getattr(tuned, name) for name in printed["params"]} == pytest.approx(
-        {name: value if isinstance(value, str) else pytest.approx(value, rel=1e-5) for name, value in printed["params"].items()}
+    assert {name: getattr(tuned, name) for name in printed["handed_out"]} == pytest.approx(
+        {name: value if isinstance(value, str) else pytest.approx(value, rel=1e-5) for name, value in printed["handed_out"].items()}
     )
+    assert printed["handed_out"] == (printed["params"] if printed["advice"]["tuned"] else opened(folder).trials[0].params)
 
 
 def test_a_forecast_objective_minimises_the_error(tmp_path):
@@ -164,6 +163,16 @@ def test_a_forecast_objective_minimises_the_error(tmp_path):
     begun = beginning.begin(wish(tmp_path / "toy", tmp_path, trials=5, forecast=True))
     first = opened(begun.folder).trials[0]
     assert first.values == [first.user_attrs["figures"]["score.pinball"]]
+    # what cannot move the forecast stays as it is: the error says nothing about it
+    assert set(begun.spec.space) == {"weeks", "window"}
+    assert begun.left_out == ("extra", "rounding")
+
+
+def test_a_forecast_objective_wants_a_parameter_of_the_forecast(tmp_path, capsys):
+    toy(tmp_path / "toy")
+    words = ("--objective", "forecast", "--tune", "extra")
+    assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h", *words) == 2
+    assert "changes the forecast: extra" in capsys.readouterr().err
 
 
 def test_two_units_give_a_pareto_set(tmp_path):
@@ -183,7 +192,7 @@ def test_pruning_ends_bad_trials_after_a_fold_and_counts_them(tmp_path):
     shared = read_shared(folder, opened_sweep.spec.data_digest)
     trial = beginning.judged_trial(opened_sweep.case, opened_sweep.spec, opened_sweep.settings, shared)
     ended = [one for one in opened(folder).trials if one.state == TrialState.PRUNED]
-    assert all(trial(one.params, None)[0] > (printed["best"],) for one in ended)
+    assert all(trial(one.params, None).values[0] > printed["best"] for one in ended)
     assert all(len(one.intermediate_values) < 3 for one in ended)
 
 
@@ -202,6 +211,7 @@ def test_pruning_ends_bad_trials_after_a_fold_and_counts_them(tmp_path):
         (("--slurm", "--time", "soon"), "--time soon"),
         (("--dry-run", "--time", "2"), "too short"),
         (("--preset", "moon", "--slurm"), "jupiter"),
+        (("--preset", "juwels", "--dry-run", "--threads", 2), "48 cores of a node"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path, capsys, words, said_so):
@@ -220,6 +230,19 @@ def test_a_price_cannot_be_tuned(tmp_path, capsys):
     assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h") == 2
     assert "make_eur cannot be tuned" in capsys.readouterr().err
     assert not list((tmp_path / "h" / "sweeps").glob("*"))
+
+
+def test_a_setting_that_the_use_case_chooses_by_itself_is_left_out_until_it_gets_a_value(tmp_path, capsys):
+    toy(tmp_path / "toy")
+    code = (tmp_path / "toy" / "usecase.py").read_text().replace('rounding: str = "whole"', "rounding: str | None = None")
+    (tmp_path / "toy" / "usecase.py").write_text(code)
+    begun = beginning.begin(wish(tmp_path / "toy", tmp_path, trials=5))
+    assert begun.unset == ("rounding",)
+    assert list(begun.spec.space) == ["weeks", "window", "extra"]
+    assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h", "--tune", "rounding") == 2
+    assert "--set rounding=" in capsys.readouterr().err
+    given = beginning.begin(wish(tmp_path / "toy", tmp_path / "g", trials=5, settings={"rounding": '"exact"'}))
+    assert (given.unset, "rounding" in given.spec.space) == ((), True)
 
 
 def test_a_sweep_with_other_data_or_versions_is_not_worked_on(tmp_path, capsys):
@@ -249,6 +272,19 @@ def test_the_job_script_is_plain_and_holds_what_was_asked_for(tmp_path, capsys):
     assert "module load Python" in script
     assert "sweep worker" in script
     assert subprocess.run(["bash", "-n", printed["script"]], check=False).returncode == 0
+
+
+def test_time_nodes_and_energy_are_estimated_by_hand():
+    """1,000 trials of 60 s by 2 nodes x 10 workers: 50 rounds of a minute; of 10 minutes 7 are left for trials, so 8 jobs."""
+    given = {"case": "toy", "trials": 1000, "workers": 1, "threads": 1, "seed": 1, "units": ("eur",), "settings": {}, "space": {}}
+    spec = Spec(name="s", trial_seconds=60.0, data_digest="", data_source="", versions={}, created="", lead_seconds=120, **given)
+    job = sites.preset("juwels", {"nodes": 2, "tasks_per_node": 10, "time": "10:00"})
+    found = sites.estimate(spec, job, 1000)
+    hours = (50 * 60 + 8 * 30) / 3600
+    assert (found.hours, found.node_hours, found.kwh) == pytest.approx((hours, 2 * hours, 2 * hours * 0.5))
+    assert found.jobs == 8
+    assert sites.estimate(spec, sites.preset("generic", {"nodes": 1, "tasks_per_node": 1}), 10).jobs == 1
+    assert {name: site.tested for name, site in sites.presets().items()} == {"generic": True, "jupiter": False, "juwels": False}
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ NURSERY = """
 import os, sys, time
 from pathlib import Path
 from pipelines.sweep.spec import read_spec
+from pipelines.sweep.study import Worth
 from pipelines.sweep.worker import work
 
 folder = Path(sys.argv[1])
@@ -32,7 +33,7 @@ spec = read_spec(folder)
 
 def trial(params, told):
     time.sleep(0.25)
-    return (params["x"] + params["y"],), {"cost.eur": params["x"]}
+    return Worth((params["x"] + params["y"],), {"cost.eur": params["x"]})
 
 for line in sys.stdin:
     child = os.fork()
@@ -60,7 +61,7 @@ def test_thirty_kills_lose_no_confirmed_trial(tmp_path):
         trial_seconds=0.25, data_digest="", data_source="", versions={}, created="2024-01-01T00:00:00+00:00",
     )  # fmt: skip
     write_spec(tmp_path, spec)
-    queue = study.create(tmp_path, spec, {"x": 5.0, "y": 5.0}, (10.0,), {})
+    queue = study.create(tmp_path, spec, {"x": 5.0, "y": 5.0}, study.Worth((10.0,), {}))
     draw = random.Random(11)
     root = Path(__file__).parents[1]
     nursery = subprocess.Popen(

@@ -33,7 +33,7 @@ def spec(**changes) -> Spec:
 @pytest.fixture
 def queue(tmp_path):
     write_spec(tmp_path, spec())
-    return study.create(tmp_path, spec(), {"x": 5.0, "n": 8, "kind": "a"}, (1.0,), {"cost.eur": 1.0})
+    return study.create(tmp_path, spec(), {"x": 5.0, "n": 8, "kind": "a"}, study.Worth((1.0,), {"cost.eur": 1.0}))
 
 
 def claim(queue, number, space) -> Any:
@@ -67,7 +67,7 @@ def test_the_first_points_do_not_depend_on_the_worker(tmp_path):
 
 
 def test_two_workers_never_get_the_same_place_nor_draw_the_same_points(tmp_path):
-    study.create(tmp_path, spec(trials=40), {"x": 5.0, "n": 8, "kind": "a"}, (1.0,), {})
+    study.create(tmp_path, spec(trials=40), {"x": 5.0, "n": 8, "kind": "a"}, study.Worth((1.0,), {}))
     one, two = (study.open_queue(tmp_path, spec(trials=40), number) for number in (0, 1))
     drawn = []
     while claims := [(q, c) for q, number in ((one, 0), (two, 1)) if (c := claim(q, number, SPACE))]:

@@ -1,13 +1,12 @@
 """Every built-in use case, found by its folder, keeps the contract on its own embedded data."""
 
-from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from pipelines.checks import check_usecase
+from pipelines.contracting import SERIES, few_series
 from pipelines.run import gridded
 from pipelines.settings import load_settings, override, read_toml
 from pipelines.table import Loaded
@@ -15,7 +14,6 @@ from pipelines.texts import text
 from usecases import __main__ as command
 
 FOLDERS = sorted(file.parent for file in Path(command.__file__).parent.glob("*/__init__.py"))
-SERIES, DAYS = 4, 300
 SMALLER = {"forecast.effort": '"quick"', "forecast.levels": "[0.3, 0.7]", "threads": "1"}
 
 
@@ -32,17 +30,6 @@ def small_settings(case):
         if name in place:
             settings = load_settings(case.settings, settings.model_dump(exclude_none=True), override(f"{key}={value}"))
     return settings
-
-
-def few_series(case, rows: pl.DataFrame) -> pl.DataFrame:
-    """The last 300 days of four series spread over all of them that are still alive at the end; single events, such as visits, all."""
-    if rows.select(case.keys).n_unique() == rows.height:
-        return rows
-    day = pl.col(case.time).cast(pl.Date)
-    alive = rows.filter(day == day.max()).select(case.keys).unique().sort(case.keys)
-    chosen = alive.gather_every(max(1, alive.height // SERIES)).head(SERIES)
-    recent = rows.filter(day > day.max() - timedelta(days=DAYS))
-    return recent.join(chosen, on=case.keys, how="semi", maintain_order="left")
 
 
 def test_every_folder_is_a_use_case_that_the_command_line_finds():

@@ -13,13 +13,15 @@ from typing import Annotated
 import typer
 
 from pipelines import __version__
-from pipelines.cli import audit, check, doctor, exercise, listing, new, plan, pseudonymise, report, sweep, ui
+from pipelines.cli import audit, check, doctor, exercise, listing, new, pilot, plan, pseudonymise, report, sweep, ui
 from pipelines.cli import run as run_verb
+from pipelines.cli.options import LangOption
+from pipelines.cli.speaking import translated, usage
 from pipelines.errors import InputError, MusterwerkError
 from pipelines.texts import Lang, text
 
 INTERRUPTED = 130
-VERBS = (listing, check, new, run_verb, plan, report, sweep, audit, pseudonymise, ui, doctor, exercise)  # in the order of --help
+VERBS = (listing, check, new, run_verb, plan, report, pilot, sweep, audit, pseudonymise, ui, doctor, exercise)  # in the order of --help
 
 
 def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
@@ -27,7 +29,7 @@ def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     lang = _language(words)
     try:
-        command = typer.main.get_command(application(cases))
+        command = translated(typer.main.get_command(application(cases)), lang)
         code = command.main(words, prog_name="musterwerk", standalone_mode=False)
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -37,7 +39,9 @@ def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
         return _say(error.render(lang), error.exit_code)
     except Exception as error:  # noqa: BLE001 - nobody shall meet a traceback without --debug
         if hasattr(error, "format_message"):  # click's errors on wrong options
-            return _say(f"{error.format_message()}\n{text('cli.see_help', lang)}", InputError.exit_code)
+            if not error.format_message().strip() or "Usage:" in error.format_message():
+                return _say(error.format_message(), InputError.exit_code)
+            return _say(f"{usage(error.format_message()).render(lang)}\n{text('cli.see_help', lang)}", InputError.exit_code)
         if "--debug" in words:
             traceback.print_exc()
         return _say(text("cli.bug", lang, kind=type(error).__name__, problem=error), 1)
@@ -71,7 +75,7 @@ def application(cases: Mapping[str, str]) -> typer.Typer:
     )
 
     @app.callback(invoke_without_command=True)
-    def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False, lang: LangOption = "en") -> None:
         if version:
             typer.echo(__version__)
             raise typer.Exit

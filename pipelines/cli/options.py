@@ -1,12 +1,20 @@
-"""Options that several commands share."""
+"""Options that several commands share, and groups of them."""
 
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.errors import InputError
 from pipelines.texts import Lang
+
+if TYPE_CHECKING:
+    from pipelines.work import Outcome, Request
 
 CaseArgument = Annotated[str, typer.Argument(help="Built-in use case, or a folder with settings.toml.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="File for the first table, or a folder with all files.")]
@@ -24,3 +32,67 @@ def checked(lang: str) -> Lang:
     if lang not in {"de", "en"}:
         raise InputError("cli.bad_lang", lang=lang)
     return "de" if lang == "de" else "en"
+
+
+@dataclass(frozen=True)
+class Common:
+    """Options of every command that works on runs."""
+
+    home: HomeOption = HOME
+    lang: LangOption = "en"
+    as_json: JsonOption = False
+    debug: DebugOption = False  # read by `main`
+
+    @property
+    def language(self) -> Lang:
+        """The language; raises InputError for an unknown one."""
+        return checked(self.lang)
+
+    def say(self, outcome: "Outcome") -> None:
+        """Print what came out: for people, or as JSON."""
+        shown = json.dumps(outcome.summary, ensure_ascii=False, indent=1, default=str) if self.as_json else outcome.message
+        typer.echo(shown)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Options that say on which data and with which settings."""
+
+    data: DataOption = None
+    settings: SettingsOption = None
+    change: ChangeOption = None
+
+    def request(self, case: str, cases: Mapping[str, str], common: Common, *, audit: bool = False) -> "Request":
+        """Return what is asked for."""
+        from pipelines.work import Request
+
+        changes = tuple(self.change or ())
+        return Request(
+            case=case,
+            cases=cases,
+            data=self.data,
+            settings=self.settings,
+            changes=changes,
+            home=common.home,
+            lang=common.language,
+            audit=audit,
+        )
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take groups of options: a parameter whose type is a dataclass stands for its fields, after the command's own."""
+    parameters = inspect.signature(command).parameters.values()
+    groups: dict[str, Any] = {one.name: one.annotation for one in parameters if is_dataclass(one.annotation)}
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    flat = [one.replace(kind=keyword) for one in parameters if one.name not in groups]
+    for group in groups.values():
+        flat += [inspect.Parameter(each.name, keyword, default=each.default, annotation=each.type) for each in fields(group)]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        made = {name: group(**{each.name: given.pop(each.name) for each in fields(group)}) for name, group in groups.items()}
+        command(**given, **made)
+
+    called.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in flat}
+    return called

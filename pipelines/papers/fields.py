@@ -10,6 +10,7 @@ from pipelines.papers.record import LOG, Fact, Record
 NOT_SHOWN = ("data.", "case")  # settings that say where rows come from, not how
 HASHED = 16  # letters of a sha256 that a reader compares
 SAVING = ("unit", "usual", "plan", "perfect", "saved.value", "saved.low", "saved.high", "captured.value", "captured.low", "captured.high")
+ENDS = ("value", "low", "high")
 COLUMN = ("role", "kind", "unit", "minimum", "maximum", "filled", "doc")
 
 
@@ -154,7 +155,11 @@ def savings(record: Record) -> Answer | None:
 
 def scores(record: Record) -> Answer | None:
     """Return the scores of the forecast."""
-    return _pairs(record, "scores", "scores")
+    if not record.has("score_bounds") or not record.at("score_bounds").value:
+        return _pairs(record, "scores", "scores")
+    names = list(record.at("score_bounds").value)
+    rows = [(Fact(name, f"{FACTS}#score_bounds.{name}"), *(record.at(f"score_bounds.{name}.{part}") for part in ENDS)) for name in names]
+    return Answer("scores", head=("name", *ENDS), rows=rows)
 
 
 def _table(record: Record, name: str, frame: str, *columns: str) -> Answer | None:

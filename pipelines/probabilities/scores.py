@@ -1,6 +1,6 @@
 """How good probabilities are: ranking (AUROC, AUPRC), squared error (Brier), calibration (ECE, slope, intercept, reliability)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -96,15 +96,22 @@ def bootstrap(
 
     `groups`: group number of each row, counted from 0. Undefined draws are left out.
     """
+    return percentiles([measure(*(array[rows] for array in arrays)) for rows in resamples(groups, draws, seed)])
+
+
+def resamples(groups: NDArray[np.int64], draws: int = DRAWS, seed: int = 1) -> Iterator[NDArray[np.int64]]:
+    """Yield the row numbers of each draw: as many whole groups (numbered from 0) as there are, with replacement."""
     random = np.random.default_rng(seed)
     order = np.argsort(groups, kind="stable")
     starts = np.searchsorted(groups[order], np.arange(groups.max() + 2))
     single = bool((np.diff(starts) == 1).all())
-    found = []
     for _ in range(draws):
         drawn = random.integers(0, len(starts) - 1, len(starts) - 1)
-        rows = order[drawn] if single else np.concatenate([order[starts[group] : starts[group + 1]] for group in drawn])
-        found.append(measure(*(array[rows] for array in arrays)))
+        yield order[drawn] if single else np.concatenate([order[starts[group] : starts[group + 1]] for group in drawn])
+
+
+def percentiles(found: Sequence[float]) -> tuple[float, float]:
+    """Return the 2.5 % and the 97.5 % percentile of the draws that are defined; NaN without any."""
     finite = np.array(found)[np.isfinite(found)]
     low, high = np.quantile(finite, LEVEL) if finite.size else (np.nan, np.nan)
     return float(low), float(high)
@@ -122,3 +129,11 @@ def probability_scores(events: Flags, scores: Floats) -> dict[str, float]:
         "intercept": intercept,
         "in_the_large": float(scores.mean() - events.mean()),
     }
+
+
+def probability_bounds(events: Flags, scores: Floats, groups: NDArray[np.int64]) -> dict[str, tuple[float, float]]:
+    """Return the 95 % interval of each of `probability_scores`; the same 1000 draws of whole groups (patients) serve all of them."""
+    order = np.argsort(scores, kind="stable")  # once: what is sorted already is sorted anew in no time
+    events, scores, groups = events[order], scores[order], groups[order]
+    found = [probability_scores(events[rows], scores[rows]) for rows in map(np.sort, resamples(groups))]
+    return {name: percentiles([draw[name] for draw in found]) for name in found[0]}

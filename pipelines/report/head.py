@@ -33,6 +33,9 @@ class Head:
     figure_label: str
     interval: str
     total: str
+    rule: str
+    rule_name: str
+    caveats: Sequence[str]
     share: str
     share_interval: str
     period: str
@@ -63,6 +66,9 @@ def head(result: Result, words: Words, name: str) -> Head:
             interval=words.range(best.saved, lambda value: words.amount(value, unit, digits(best.saved.value))),
             days=result.report.days,
         ),
+        rule=against_rule(result, words),
+        rule_name=words.label("rule", result.best_rule.rule) if result.best_rule else "",
+        caveats=[words.note(note) for note in result.caveats],
         share=words.percent(best.captured.value),
         share_interval=_share_interval(words, best.captured),
         period=words.period(result.report),
@@ -76,6 +82,18 @@ def usual_sentence(result: Result, words: Words) -> str:
     """Return what business as usual is, by the name the choices give it."""
     named = result.choices.get("usual")
     return words("usual_named", name=words.label("rule", named)) if named else words("usual_unnamed")
+
+
+def against_rule(result: Result, words: Words) -> str:
+    """Return what the plan saves per week against the best simple rule; empty where there is none."""
+    rival, unit = result.best_rule, result.headline.unit
+    if rival is None:
+        return ""
+    week = weekly_interval(result, rival.saved)
+    decimals = digits(week.value, week.low, week.high)
+    amount = words.amount(week.value, unit, decimals)
+    interval = words.range(week, lambda value: words.amount(value, unit, decimals))
+    return words("against_rule", amount=amount, interval=interval)
 
 
 def change(words: Words, saving: Saving) -> tuple[str, str]:

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 
 from pipelines.report import charts
 from pipelines.report.charts import Told
-from pipelines.report.page import Section, Table, section
+from pipelines.report.page import Cell, Section, Table, section
 from pipelines.report.words import Words, digits
 from pipelines.result import Interval, Period, Result
 
 DIGEST_LETTERS = 12
 VALUE_LETTERS = 200
 NOT_ASSUMED = {"case", "data"}  # where rows come from is no assumption
+SMALL = 0.01  # a score below shows one more digit
 SHARES = ("wape", "bias", "crossed", "coverage")
 TERMS = ("usual", "plan", "perfect", "captured", "sign", "interval", "equal", "band")
 
@@ -66,15 +67,19 @@ def forecast(result: Result, words: Words) -> Section:
 
 
 def _scores(result: Result, words: Words) -> Table:
-    rows = [
-        [
-            words.label("score", name),
-            words.percent(value, 1) if name.startswith(SHARES) else words.number(value, 2),
-            words.find(f"meaning_{name}") or "",
-        ]
-        for name, value in result.scores.items()
-    ]
+    rows = [[words.label("score", name), _score(result, words, name), words.find(f"meaning_{name}") or ""] for name in result.scores]
     return Table(words("scores_caption"), [words("col_score"), words("col_value"), words("col_meaning")], rows, shown=True, texts=3)
+
+
+def _score(result: Result, words: Words, name: str) -> Cell:
+    """Return a score, with its interval below where it has one."""
+
+    def shown(value: float | None) -> str:
+        small = value is not None and 0 < abs(value) < SMALL
+        return words.percent(value, 1) if name.startswith(SHARES) else words.number(value, 4 if small else 3 if bounds else 2)
+
+    bounds = result.score_bounds.get(name)
+    return (shown(bounds.value), words.range(bounds, shown)) if bounds else shown(result.scores[name])
 
 
 def choices(result: Result, words: Words) -> Section:

@@ -1,69 +1,134 @@
 """A folder for one's own data: settings, data, next steps, a smoke test, a schedule; made whole or not at all."""
 
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from pipelines.errors import InputError
+from pipelines.settings import load_settings, merged, read_toml
 from pipelines.texts import Lang, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
 from pipelines.usecase import UseCase
+from pipelines.work import own_case
 
 SETTINGS, README, CODE = "settings.toml", "README.md", "usecase.py"
 TEMPLATES = ("smoke_test.py", "schedule.md")
+SCRATCH = "scratch"  # what `--from` calls the template of a use case of one's own
 
 
-def new_folder(folder: Path, case: UseCase[Any], module: str, data: Sequence[Path], lang: Lang, *, own_code: bool = False) -> Understanding:
-    """Make the folder and return what was understood of the data.
+@dataclass(frozen=True)
+class NewFolder:
+    """What is wanted.
 
     Parameters
     ----------
     module
-        Import path of the built-in use case, for own code that starts from it.
+        Import path of the built-in use case to start from; empty: a use case of one's own, written into `usecase.py`.
     data
         Files to copy into the folder, the main table first or anywhere; none: the embedded example data are used.
+    columns
+        Table -> our column -> the file's header, where it is not to be guessed.
+    values
+        Settings as nested dictionaries, such as costs; they replace the example's.
     own_code
-        Also write `usecase.py`, in which any part of the use case can be replaced.
+        Also write `usecase.py`, in which any part of the built-in use case can be replaced.
+    """
+
+    folder: Path
+    module: str
+    data: tuple[Path, ...] = ()
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    own_code: bool = False
+    lang: Lang = "en"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of it: what was understood of the data, settings found in them, and what still stops a run, if anything does."""
+
+    seen: Understanding
+    found: Mapping[str, Any]
+    problem: InputError | None
+
+
+def new_folder(wish: NewFolder, case: UseCase[Any] | None) -> Made:
+    """Make the folder; `case`: the built-in use case, None for one of one's own.
 
     Raises
     ------
     InputError
-        The folder exists and is not empty, or the data cannot be used; nothing is written then.
+        The folder exists and is not empty, or the data cannot be read; nothing is written then.
     """
-    folder = folder.resolve()
+    folder = wish.folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("new.exists", folder=folder)
-    seen = understand(case, data, lang) if data else Understanding((), {}, {}, ())
-    if seen.problems:
-        raise seen.problems[0]
     part = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.part")
     try:
         part.mkdir(parents=True)
-        (part / SETTINGS).write_text(settings_toml(case, seen.tables, lang), encoding="utf-8", newline="\n")
-        for file in data:
-            shutil.copyfile(file, part / file.name)
-        for name, content in _texts(folder, case, module, data, lang, own_code=own_code).items():
-            (part / name).write_text(content, encoding="utf-8", newline="\n")
+        mine = case or _scratch(part, folder.name, wish.lang)
+        made = _filled(part, folder.name, wish, mine)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return seen
+    return made
 
 
-def _texts(folder: Path, case: UseCase[Any], module: str, data: Sequence[Path], lang: Lang, *, own_code: bool) -> dict[str, str]:
-    values = {"name": folder.name, "case": case.name, "title": case.title.get(lang, case.name), "module": module,
-              "file": data[0].name if data else "-"}  # fmt: skip
-    here = files(__package__ or "pipelines.scaffold")
-    found = {README: text("new.readme", lang, **values)}
-    for name in (*TEMPLATES, *((CODE,) if own_code else ())):
-        template = here.joinpath("templates", f"{name}.txt").read_text(encoding="utf-8")
-        for key, value in values.items():
-            template = template.replace(f"%{key}%", value)
-        found[name] = template
-    return found
+def _scratch(part: Path, name: str, lang: Lang) -> UseCase[Any]:
+    """Write the template of a use case of one's own and its example settings; return the use case."""
+    word = re.sub(r"\W+", "_", name.lower(), flags=re.ASCII).strip("_") or "my_case"
+    values = {"case": word if word[0].isalpha() else f"case_{word}", "name": name.replace('"', "")}
+    for template, file in (("scratch_usecase.py", CODE), (f"scratch_settings_{lang}.toml", SETTINGS)):
+        (part / file).write_text(_template(template, values), encoding="utf-8", newline="\n")
+    return own_case(part / CODE)
+
+
+def _filled(part: Path, name: str, wish: NewFolder, case: UseCase[Any]) -> Made:
+    stated = {table: {"columns": dict(columns)} for table, columns in wish.columns.items()}
+    seen = understand(case, wish.data, wish.lang, stated) if wish.data else Understanding((), {}, {}, ())
+    if seen.problems:
+        raise seen.problems[0]
+    found = case.own_settings(seen.loaded.tables) if case.own_settings and seen.loaded else {}
+    toml = settings_toml(case, seen.tables, wish.lang, merged(found, wish.values))
+    (part / SETTINGS).write_text(toml, encoding="utf-8", newline="\n")
+    load_settings(case.settings, {"case": case.name}, read_toml(part / SETTINGS), file=SETTINGS)
+    for file in wish.data:
+        shutil.copyfile(file, part / file.name)
+    values = {"name": name, "case": case.name, "title": case.title.get(wish.lang, case.name), "module": wish.module,
+              "file": wish.data[0].name if wish.data else "-"}  # fmt: skip
+    readme = "new.readme" if wish.module else "new.readme_scratch"
+    (part / README).write_text(text(readme, wish.lang, **values), encoding="utf-8", newline="\n")
+    for template in (*TEMPLATES, *((CODE,) if wish.own_code and wish.module else ())):
+        (part / template).write_text(_template(template, values), encoding="utf-8", newline="\n")
+    return Made(seen, found, _problem(part, case, seen))
+
+
+def _template(name: str, values: Mapping[str, str]) -> str:
+    content = files(__package__ or "pipelines.scaffold").joinpath("templates", f"{name}.txt").read_text(encoding="utf-8")
+    for key, value in values.items():
+        content = content.replace(f"%{key}%", value)
+    return content
+
+
+def _problem(part: Path, case: UseCase[Any], seen: Understanding) -> InputError | None:
+    """Return what would stop a run on the user's data: units, gaps, too short a history; None where nothing does."""
+    from pipelines.backtest import split
+    from pipelines.run import gridded
+
+    if seen.loaded is None:
+        return None
+    settings = load_settings(case.settings, {"case": case.name}, read_toml(part / SETTINGS), file=SETTINGS)
+    try:
+        days = gridded(case, seen.loaded, settings)[case.time].dt.date()
+        split(days.min(), days.max(), settings.periods, case.block)  # type: ignore[arg-type]
+    except InputError as problem:
+        return problem
+    return None

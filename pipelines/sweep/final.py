@@ -51,12 +51,6 @@ class Comparison:
             return "none"
         return "better" if gain.low > 0 else "worse" if gain.high < 0 else "none"
 
-    @property
-    def advised(self) -> bool:
-        """Whether the tuned settings are advised: by the select period alone, where the whole interval must lie above zero."""
-        low = self.select[self.unit].low
-        return low is not None and low > 0
-
 
 def chosen_trial(queue: Queue, number: int | None) -> FrozenTrial:
     """Return the trial to compare: a stated one, or the best; of a Pareto set the one that is best in the first unit.
@@ -154,4 +148,4 @@ def _store(folder: Path, comparisons: list[Comparison]) -> None:
 
 def as_dict(found: Comparison) -> dict[str, Any]:
     """Return the comparison in machine-readable form."""
-    return {**asdict(found), "verdict": found.verdict, "advised": found.advised}
+    return {**asdict(found), "verdict": found.verdict}

@@ -62,9 +62,9 @@ def _metrics(folder: Path, queue: Queue) -> dict[str, float]:
 def _trial(spec: Spec, trial: FrozenTrial, is_best: bool) -> TrialRecord:
     values = trial.values or []
     metrics = {f"objective.{name}": value for name, value in zip(names(spec), values, strict=False)}
-    metrics |= {str(name): float(figure) for name, figure in trial.user_attrs.get("figures", {}).items()}
-    if "seconds" in trial.user_attrs:
-        metrics["seconds"] = float(trial.user_attrs["seconds"])
+    metrics |= {str(name): float(figure) for name, figure in trial.user_attrs.get(study.FIGURES, {}).items()}
+    if study.SECONDS in trial.user_attrs:
+        metrics["seconds"] = float(trial.user_attrs[study.SECONDS])
     attributes = {name: str(trial.user_attrs[name]) for name in (study.WORKER, study.ENDED, study.RETRY_OF) if name in trial.user_attrs}
     return TrialRecord(
         number=trial.number,

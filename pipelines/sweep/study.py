@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pipelines.errors import InputError
+from pipelines.sweep.heartbeat import fail_silent
 from pipelines.sweep.journal import open_storage
 from pipelines.sweep.lock import locked
 from pipelines.sweep.space import Space, Value, distribution, rounded, suggest
@@ -27,6 +28,7 @@ MOST_ERRORS_SHARE, LEAST_ERRORS = 0.25, 10  # so many failures of the use case i
 QUEUE = "queue"  # the lock of those who look after it
 FIRST_DIGITS = 3  # significant digits of points drawn beforehand
 WORKER, ENDED, RETRY_OF, KILLS = "worker", "ended", "retry_of", "kills"
+FIGURES, BLOCKS, SECONDS = "figures", "blocks", "seconds"
 KILLED, HANDED_BACK, ERROR = "killed", "handed back", "error"
 
 
@@ -47,6 +49,10 @@ class Queue:
     def states(self, *states: TrialState) -> list[FrozenTrial]:
         """Return the trials in one of the states."""
         return self.study.get_trials(deepcopy=False, states=states)
+
+    def trial_id(self, number: int) -> int:
+        """Return the storage's own number of a trial."""
+        return self.storage.get_trial_id_from_study_id_trial_number(self.storage.get_study_id_from_name(self.spec.name), number)
 
     @property
     def finished(self) -> bool:
@@ -71,8 +77,22 @@ def pruner(spec: Spec) -> optuna.pruners.BasePruner:
     return optuna.pruners.MedianPruner(n_startup_trials=spec.sampler.first // 2) if spec.prune else optuna.pruners.NopPruner()
 
 
-def create(folder: Path, spec: Spec, untuned: Mapping[str, Value], values: Sequence[float], figures: Mapping[str, float]) -> Queue:
+class Worth(NamedTuple):
+    """What came out of a trial: the values to minimise, figures that go along, and the plan's cost per block of days."""
+
+    values: Sequence[float]
+    figures: Mapping[str, float]
+    blocks: Sequence[float] = ()
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What is stored beside the values."""
+        return {FIGURES: dict(self.figures), BLOCKS: list(self.blocks)}
+
+
+def create(folder: Path, spec: Spec, untuned: Mapping[str, Value], worth: Worth) -> Queue:
     """Make the study with its N places: trial 0 is the untuned settings, already judged; then points drawn beforehand; then free ones."""
+    values = list(worth.values)
     storage = open_storage(folder, spec.storage)
     try:
         study = optuna.create_study(
@@ -84,8 +104,8 @@ def create(folder: Path, spec: Spec, untuned: Mapping[str, Value], values: Seque
         optuna.trial.create_trial(
             params=dict(untuned),
             distributions={name: distribution(range_) for name, range_ in spec.space.items()},
-            values=list(values),
-            user_attrs={"figures": dict(figures), "seconds": spec.trial_seconds},
+            values=values,
+            user_attrs={**worth.attributes, SECONDS: spec.trial_seconds},
         )
     )
     for params in first_points(spec):
@@ -115,12 +135,11 @@ def open_queue(folder: Path, spec: Spec, number: int = 0) -> Queue:
 def claim(queue: Queue, number: int, space: Space) -> tuple[Trial, dict[str, Value]] | None:
     """Take a waiting place and let the sampler fill in what is not fixed yet; None when nothing waits."""
     shuffle = Random(f"{queue.spec.seed} {number}")  # noqa: S311 - workers that lost a race part ways
-    study_id = queue.storage.get_study_id_from_name(queue.spec.name)
     waiting, first = queue.states(TrialState.WAITING), True
     while waiting:
         chosen = waiting.pop(0 if first else shuffle.randrange(len(waiting)))
         first = False
-        trial_id = queue.storage.get_trial_id_from_study_id_trial_number(study_id, chosen.number)
+        trial_id = queue.trial_id(chosen.number)
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
             if queue.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                 queue.storage.set_trial_user_attr(trial_id, WORKER, number)
@@ -157,16 +176,24 @@ def _tell(queue: Queue, trial: Trial, state: TrialState, values: Sequence[float]
 
 
 def reap(queue: Queue, living: Iterable[int], me: int | None = None) -> list[int]:
-    """Give back the running trials whose worker is dead; return their numbers. `me`: the worker that asks, between two trials."""
-    alive, found = set(living), []
+    """Give back the running trials whose worker is dead by its lease, or whose heartbeat in a database stopped; return their numbers.
+
+    Parameters
+    ----------
+    me
+        The worker that asks, between two trials.
+    """
+    alive = set(living)
     others = alive - {me}
     with locked(queue.folder / QUEUE):  # one at a time: two reapers must not send the same successor
-        study_id = queue.storage.get_study_id_from_name(queue.spec.name)
+        before = {trial.number for trial in queue.states(TrialState.RUNNING)}
+        fail_silent(queue.study)
+        found = [trial.number for trial in queue.states(TrialState.FAIL) if trial.number in before and ENDED not in trial.user_attrs]
         for trial in queue.states(TrialState.RUNNING):
             # a claim without a worker yet: between two writes of a worker that lives, or of one that died there
             if trial.user_attrs.get(WORKER) in alive or (WORKER not in trial.user_attrs and others):
                 continue
-            trial_id = queue.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
+            trial_id = queue.trial_id(trial.number)
             with suppress(optuna.exceptions.UpdateFinishedTrialError):
                 queue.storage.set_trial_user_attr(trial_id, ENDED, KILLED)
                 queue.storage.set_trial_state_values(trial_id, TrialState.FAIL)
@@ -199,7 +226,7 @@ def _refill(queue: Queue) -> None:
 
 def _successor(trial: FrozenTrial) -> tuple[dict[str, Value], dict[str, Any]] | None:
     """Return parameters and attributes of an interrupted trial's successor; None when the point is not to be tried again."""
-    ended = trial.user_attrs.get(ENDED)
+    ended = trial.user_attrs.get(ENDED, KILLED)  # without a word: its heartbeat stopped
     kills = trial.user_attrs.get(KILLS, 0) + (ended == KILLED)
     if ended == ERROR or kills >= MOST_KILLS:
         return None

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.report.words import Words, digits
 from pipelines.running import running
-from pipelines.sweep import final, journal, slurm, study
+from pipelines.sweep import advice_text, final, guard, journal, sites, slurm, study
 from pipelines.sweep.begin import Begun, Wish, begin, judged_trial
+from pipelines.sweep.heartbeat import answering
 from pipelines.sweep.lease import living
 from pipelines.sweep.local import require_cores, run_local
 from pipelines.sweep.shared import read_shared
@@ -56,6 +58,10 @@ def _say_begun(began: Begun, lang: Lang) -> None:
     spec = began.spec
     facts = {"name": spec.name, "folder": began.folder, "seconds": number(spec.trial_seconds, lang, 1), "count": len(spec.space)}
     sys.stderr.write(text("sweep.begun", lang, trials=spec.trials, parameters=", ".join(spec.space), **facts) + "\n")
+    if began.unset:
+        sys.stderr.write(text("sweep.unset", lang, names=", ".join(began.unset)) + "\n")
+    if began.left_out:
+        sys.stderr.write(text("sweep.forecast_space", lang, names=", ".join(began.left_out)) + "\n")
     if spec.prune and began.folds < 2:  # noqa: PLR2004 - after the only fold nothing is left to be saved
         sys.stderr.write(text("sweep.prune_one_fold", lang) + "\n")
 
@@ -63,7 +69,7 @@ def _say_begun(began: Begun, lang: Lang) -> None:
 def _run_here(place: Place, workers: int, compared: bool) -> Outcome:
     spec = read_spec(place.folder)
     queue = study.open_queue(place.folder, spec)
-    with running(place.home, "sweep", spec.case), shown(queue, place.lang) as show:
+    with answering(spec.storage, spec.name), running(place.home, "sweep", spec.case), shown(queue, place.lang) as show:
         run_local(queue, workers, show)
     found = status(queue)
     if not found.finished:
@@ -73,15 +79,30 @@ def _run_here(place: Place, workers: int, compared: bool) -> Outcome:
 
 def _submit(place: Place, spec: Spec, job: slurm.Job, dry_run: bool) -> Outcome:
     """Write the job script and submit it; with `dry_run` only write it."""
+    sites.require_cores_of_site(spec, job)
     script = place.folder / slurm.SCRIPT
     script.write_text(slurm.script(place.folder, spec, job), encoding="utf-8")
     if dry_run:
         slurm.require_time(spec, job)
+        _say_costs(place, spec, job)
         return Outcome(text("sweep.dry", place.lang, script=script), {"name": spec.name, "script": str(script), "job": None})
     slurm.require_possible(spec, job)
+    _say_costs(place, spec, job)
     number_ = slurm.submit(place.folder, job)
     facts = {"name": spec.name, "job": number_, "script": str(script)}
     return Outcome(text("sweep.submitted", place.lang, **facts), facts)
+
+
+def _say_costs(place: Place, spec: Spec, job: slurm.Job) -> None:
+    """Say on stderr whether the preset was ever tried, and what the open trials will take of time, nodes and energy."""
+    left = len(study.open_queue(place.folder, spec).states(*study.OPEN))
+    found, site = sites.estimate(spec, job, left), sites.presets()[job.site]
+    facts = {"hours": found.hours, "node_hours": found.node_hours, "kwh": found.kwh}
+    shown_ = {name: number(figure, place.lang, 2) for name, figure in facts.items()}
+    lines = [] if site.tested else [text("sweep.site_untested", place.lang, site=site.name)]
+    lines.append(text("sweep.estimate", place.lang, trials=left, watts=number(site.watts, place.lang), **shown_))
+    lines += [text("sweep.estimate_jobs", place.lang, jobs=found.jobs, time=job.time, name=spec.name)] if found.jobs > 1 else []
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def worker(folder: Path, cases: Mapping[str, str]) -> int:
@@ -168,25 +189,29 @@ def stop(place: Place, now: bool) -> Outcome:
 
 
 def best(place: Place, trial: int | None, compared: bool = True) -> Outcome:
-    """Write the best settings as TOML and the report; compare with the untuned settings on the report period."""
+    """Write the settings handed out as TOML and the report; compare the best with the untuned ones on the report period.
+
+    The untuned settings are handed out while the best one's gain on select may be luck; a trial named by its number always is.
+    """
     from pipelines.sweep.page import render
 
     sweep = open_sweep(place.folder, place.cases)
     queue = study.open_queue(place.folder, sweep.spec)
     chosen = final.chosen_trial(queue, trial)
+    choice = guard.choose(queue, chosen, named=trial is not None)
     comparison = (
         final.compare(sweep, chosen) if compared else next((one for one in final.stored(place.folder) if one.trial == chosen.number), None)
     )
-    params = {name: chosen.params[name] for name in sweep.spec.space}
-    head = text("sweep.fragment_head", place.lang, name=sweep.spec.name, trial=chosen.number)
-    _write(place.folder / BEST, f"# {head}\n{fragment(params)}")
+    _write(place.folder / BEST, f"# {advice_text.head(choice, sweep.spec.name, place.lang)}\n{fragment(choice.handed_out)}")
     found = status(queue, ask_slurm=False)
-    _write(place.folder / REPORT, render(sweep, queue, chosen, comparison, place.lang))
-    message = "\n".join([as_text(found, place.lang), _said(sweep, queue, chosen, comparison, place)])
+    _write(place.folder / REPORT, render(sweep, queue, choice, comparison, place.lang))
+    message = "\n".join([as_text(found, place.lang), _said(sweep, queue, choice, comparison, place)])
     summary = {
         **as_dict(found),
         "trial": chosen.number,
-        "params": params,
+        "params": choice.params,
+        "advice": {**vars(choice.advice), "tuned": choice.advice.tuned},
+        "handed_out": choice.handed_out,
         "values": list(chosen.values),
         "pareto": [one.number for one in study.better(queue)] if sweep.directions > 1 else None,
         "settings": str(place.folder / BEST),
@@ -196,22 +221,26 @@ def best(place: Place, trial: int | None, compared: bool = True) -> Outcome:
     return Outcome(message, summary)
 
 
-def _said(sweep: Sweep, queue: study.Queue, chosen: Any, comparison: final.Comparison | None, place: Place) -> str:
+def _said(sweep: Sweep, queue: study.Queue, choice: guard.Choice, comparison: final.Comparison | None, place: Place) -> str:
     """Return what a person reads at the end: best against untuned on select, whether it held on report, where everything is."""
-    lang, plain = place.lang, queue.trials[0].values[0]
-    gain = {"before": number(plain, lang, 2), "after": number(chosen.values[0], lang, 2), "trial": chosen.number}
-    key = "sweep.best" if sweep.spec.objective == "decision" else "sweep.best_forecast"
-    lines = [text(key, lang, **gain, unit=sweep.spec.units[0])]
+    lang, plain, chosen, words = place.lang, queue.trials[0].values[0], choice.trial, Words(place.lang, sweep.case.name)
+    in_money, unit = sweep.spec.objective == "decision", sweep.spec.units[0]
+    gain = {
+        name: words.amount(value, unit) if in_money else number(value, lang, 4)
+        for name, value in (("before", plain), ("after", chosen.values[0]))
+    }
+    lines = [text("sweep.best" if in_money else "sweep.best_forecast", lang, trial=chosen.number, **gain)]
     if sweep.directions > 1:
         lines.append(text("sweep.pareto", lang, trials=", ".join(str(one.number) for one in study.better(queue))))
     if comparison:
         report = comparison.report[comparison.unit]
-        shown_ = {name: "?" if figure is None else number(figure, lang, 2) for name, figure in vars(report).items()}
+        decimals = digits(*vars(report).values())
+        shown_ = {name: "?" if figure is None else words.amount(figure, unit, decimals) for name, figure in vars(report).items()}
         days = {"first": comparison.report_period.first, "last": comparison.report_period.last}
-        lines.append(text(f"sweep.final_{comparison.verdict}", lang, unit=comparison.unit, **shown_, **days))
-        lines.append(text("sweep.advised" if comparison.advised else "sweep.not_advised", lang))
+        lines.append(text(f"sweep.final_{comparison.verdict}", lang, **shown_, **days))
         if comparison.looks > 1:
             lines.append(text("sweep.looks", lang, count=comparison.looks))
+    lines.append(advice_text.said(choice, comparison, words))
     lines.append(text("sweep.paths", lang, report=place.folder / REPORT, settings=place.folder / BEST))
     return "\n".join(lines)
 

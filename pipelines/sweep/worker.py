@@ -19,6 +19,7 @@ import optuna
 
 from pipelines.errors import InputError
 from pipelines.sweep import slurm, study
+from pipelines.sweep.heartbeat import answering, beating
 from pipelines.sweep.journal import require_sound
 from pipelines.sweep.lease import WORKERS, Worker, living, registered
 from pipelines.sweep.space import Space, Value
@@ -31,7 +32,7 @@ REAP_SECONDS = 30.0  # between two looks at the others' leases
 IDLE_REAP_SECONDS = 3.0  # the same while nothing else is to be done
 SPARE = 1.5  # no trial is begun when less than its longest time x this is left
 Told = Callable[[int, float], None]
-Trial = Callable[[Mapping[str, Value], Told | None], tuple[tuple[float, ...], Mapping[str, float]]]  # params -> values, figures
+Trial = Callable[[Mapping[str, Value], Told | None], study.Worth]
 
 
 class HandBack(BaseException):
@@ -126,7 +127,7 @@ def work(folder: Path, spec: Spec, space: Space, trial: Trial) -> int:
     require_sound(folder, spec)
     require_same_versions(spec)
     signals, began = Signals(), monotonic()
-    with signals.listening(), registered(folder) as worker:
+    with answering(spec.storage, spec.name), signals.listening(), registered(folder) as worker:
         log = Log(folder / WORKERS / f"{worker.number:04d}.jsonl", worker.number)
         left = slurm.seconds_left(worker.job)
         clock = Clock(None if left is None else began + left, spec.lead_seconds, spec.trial_seconds)
@@ -197,22 +198,22 @@ def _one(
             raise optuna.TrialPruned
 
     try:
-        with signals.interruptible():
-            values, figures = judge(params, told if queue.spec.prune else None)
+        with beating(queue.storage, queue.trial_id(trial.number)), signals.interruptible():
+            worth = judge(params, told if queue.spec.prune else None)
         seconds, cpu = monotonic() - began[0], process_time() - began[1]
         clock.longest = max(clock.longest, seconds)
-        kept = study.complete(queue, trial, values, {"figures": dict(figures), "seconds": round(seconds, 3)})
+        kept = study.complete(queue, trial, worth.values, {**worth.attributes, study.SECONDS: round(seconds, 3)})
         log.done += kept
         spent = {"seconds": round(seconds, 4), "cpu_s": round(cpu, 4)}
         spent |= {"overhead_s": round(monotonic() - asked[0] - seconds, 4), "overhead_cpu_s": round(process_time() - asked[1] - cpu, 4)}
-        log("completed" if kept else "too late", trial=trial.number, values=values, **spent)
+        log("completed" if kept else "too late", trial=trial.number, values=worth.values, **spent)
     except optuna.TrialPruned:
         seconds = monotonic() - began[0]
-        log.done += study.prune(queue, trial, {"seconds": round(seconds, 3)})
+        log.done += study.prune(queue, trial, {study.SECONDS: round(seconds, 3)})
         log("pruned", trial=trial.number, seconds=round(seconds, 3))
     except HandBack:
         _give_back(queue, trial, log, study.HANDED_BACK, "")
-    except OSError:
+    except (OSError, optuna.exceptions.StorageInternalError):  # not the trial's fault
         raise
     except Exception as error:  # noqa: BLE001 - the use case's own code may fail in any way
         # this point cannot be judged; the sweep goes on with another one

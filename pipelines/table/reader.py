@@ -14,7 +14,7 @@ from typing import IO, BinaryIO
 
 import polars as pl
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, Said
 from pipelines.result import Note
 from pipelines.settings import TableSettings
 from pipelines.table.header_rows import LOOKED_AT, Header, find_header
@@ -151,7 +151,7 @@ def _careful(text: bytes, separator: str, headers: list[str], path: Path) -> pl.
         first = ", ".join(str(number) for number, _ in uneven[:3])
         raise InputError("table.uneven", file=path, count=len(uneven), rows=first, found=uneven[0][1], expected=len(headers))
     if not blocks:  # an open quote has swallowed every row
-        raise InputError("table.not_csv", file=path, row=reader.line_num, problem="unclosed quotation mark")
+        raise InputError("table.not_csv", file=path, row=reader.line_num, problem=Said("table.open_quote", {}))
     return pl.concat(blocks)
 
 

@@ -16,7 +16,7 @@ from pipelines.table.raw import ROW, Raw
 from pipelines.table.reader import read_file
 from pipelines.texts import Lang, text
 from pipelines.understand.findings import Finding, findings
-from pipelines.understand.guess import Guess, guesses
+from pipelines.understand.guess import SURE, Guess, guesses
 from pipelines.usecase import Column, UseCase
 
 FEW_CANCELLED = 0.05  # share of negative receipts up to which they are taken off without asking
@@ -66,6 +66,7 @@ def understand(case: UseCase[Any], files: Sequence[Path], lang: Lang = "en", sta
         Tables of a settings file (`[data.NAME]` as dictionaries): what they state is not guessed.
     """
     schemas = dict(case.tables) if case.assemble else {}
+    stated = _named(stated or {}, next(iter(schemas), "sales"))
     read: dict[Path, Raw] = {}
     problems: list[InputError] = []
     for file in files:
@@ -76,16 +77,29 @@ def understand(case: UseCase[Any], files: Sequence[Path], lang: Lang = "en", sta
     chosen = _tables(case, read, schemas)
     proposed, mapping, about = {}, {}, []
     for name, (file, found) in chosen.items():
-        mapping[name] = {guess.column: guess for guess in found}
-        own = dict((stated or {}).get(name, {}))
-        columns = {**{guess.column: guess.header for guess in found if guess.column != guess.header}, **own.get("columns", {})}
+        own = dict(stated.get(name, {}))
+        given: Mapping[str, str] = own.get("columns", {})
+        free = [guess for guess in found if guess.column in given or guess.header not in given.values()]
+        mapping[name] = {guess.column: guess for guess in free}
+        mapping[name] |= {ours: Guess(ours, header, SURE) for ours, header in given.items()}
+        columns = {**{guess.column: guess.header for guess in free if guess.column != guess.header}, **given}
         proposed[name] = {"file": file.name, **own, "columns": columns}
         facts = read[file].facts
         headers = [header for header in read[file].table.columns if header != ROW]
         about.append({"file": file.name, "table": name, "rows": read[file].table.height, "headers": headers, **facts})
+    if read and not proposed and not problems:
+        problems.append(InputError("check.no_table", files=", ".join(file.name for file in read), tables=", ".join(schemas)))
     if problems or not proposed:
         return Understanding(tuple(about), mapping, proposed, tuple(problems))
-    return _tried(case, chosen, Understanding(tuple(about), mapping, proposed, ()), lang)
+    taken = {file for file, _ in chosen.values()}
+    unused = tuple(Note("check.note_file_unused", {"file": file.name, "tables": ", ".join(schemas)}) for file in read if file not in taken)
+    one_site = _one_key(case, read, chosen, proposed, schemas, lang)
+    return _tried(case, chosen, Understanding(tuple(about), mapping, proposed, (), (*unused, *one_site)), lang)
+
+
+def _named(stated: Mapping[str, Any], first: str) -> Mapping[str, Any]:
+    """Return the stated tables; what stands under no name belongs to the first one."""
+    return {**{name: values for name, values in stated.items() if name}, **({first: stated[""]} if "" in stated else {})}
 
 
 def _reading(stated: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -103,8 +117,12 @@ def _tables(
         for name, schema in schemas.items():
             scored = {file: guesses(raw.table, schema) for file, raw in left.items()}
             needed = [ours for ours, column in schema.items() if not column.optional]
-            best = max(scored, key=lambda file: sum(guess.score for guess in scored[file] if guess.column in needed), default=None)
-            if best is not None and any(guess.column in needed for guess in scored[best]):
+            # times and keys stand in every table: what a further one is known by are its other columns
+            telling = [ours for ours in needed if schema[ours].role not in ("time", "key")] if chosen else list(schema)
+            fitting = [file for file, found in scored.items() if any(guess.column in telling for guess in found)]
+            ranks = {file: sum(guess.score * (1 if guess.column in needed else 0.01) for guess in scored[file]) for file in fitting}
+            best = max(fitting, key=ranks.__getitem__, default=None)
+            if best is not None:
                 chosen[name] = (best, scored[best])
                 del left[best]
         return chosen
@@ -120,6 +138,31 @@ def _tables(
     return chosen
 
 
+def _one_key(
+    case: UseCase[Any],
+    read: Mapping[Path, Raw],
+    chosen: Mapping[str, tuple[Path, list[Guess]]],
+    proposed: dict[str, dict[str, Any]],
+    schemas: Mapping[str, Mapping[str, Column]],
+    lang: Lang,
+) -> list[Note]:
+    """Give separate tables without their key column one value for all rows: that of the first table where it has just one."""
+    notes: list[Note] = []
+    values: dict[str, str] = {}
+    first = next(iter(chosen), "")
+    for name, (file, _) in chosen.items() if schemas else ():
+        for key in (ours for ours in case.keys if ours in schemas[name] and (name == first or ours in values)):
+            stated, table = proposed[name], read[file].table
+            header = stated["columns"].get(key, key)
+            if header in table.columns:
+                found = table[header].drop_nulls().unique()
+                values.setdefault(key, str(found[0]) if len(found) == 1 else "")
+            elif key not in stated.get("constants", {}) and (value := values.setdefault(key, text("check.only_one", lang))):
+                stated["constants"] = {**stated.get("constants", {}), key: value}
+                notes.append(Note("check.note_one_key", {"table": name, "column": key, "value": value}))
+    return notes
+
+
 def _name(file: Path, taken: Mapping[str, object]) -> str:
     stem = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in file.stem.lower()).strip("_") or "table"
     return stem if stem not in taken else f"{stem}_{len(taken)}"
@@ -129,7 +172,7 @@ def _tried(case: UseCase[Any], chosen: Mapping[str, tuple[Path, list[Guess]]], s
     """Load the tables as proposed; mend what has one obvious remedy (several rows per day, a missing key, join keys) and try again."""
     proposed = {name: dict(values) for name, values in so_far.tables.items()}
     schemas = dict(case.tables) if case.assemble else {name: with_open(case.schema) for name in proposed}
-    notes: list[Note] = []
+    notes: list[Note] = [*so_far.notes]
     if not case.assemble:
         notes += _completed(case, proposed, so_far.mapping, lang)
     try:

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from pipelines.decide.newsvendor import quantile_at
 from pipelines.decide.rounds import plan_rounds
+from pipelines.scores import quantile_levels
 from usecases.delivery_rounds.days import acted, customers, day_by_day, vehicles, with_left_out
 from usecases.delivery_rounds.settings import DeliveryRounds
 
@@ -14,7 +16,10 @@ FILLED = 0.95  # of all vehicles' room is planned for at most: customers do not 
 
 def decide(rows: pl.DataFrame, s: DeliveryRounds) -> pl.DataFrame:
     """Return the rows with load, vehicle, stop and departs, planned day by day on the forecast."""
-    return planned(rows, s, f"q{s.planning.load_quantile:g}", "service_expected", s.planning.buffer_minutes)
+    levels = quantile_levels(rows.columns)
+    crates = rows.select(levels.values()).to_numpy().astype(float)
+    load = quantile_at(np.array(list(levels)), crates, np.full(rows.height, s.planning.load_quantile))
+    return planned(rows.with_columns(_load=load), s, "_load", "service_expected", s.planning.buffer_minutes).drop("_load")
 
 
 def planned(rows: pl.DataFrame, s: DeliveryRounds, crates: str, service: str, buffer_minutes: float = 0.0) -> pl.DataFrame:

@@ -6,16 +6,16 @@ from pipelines.models.panel import Panel
 from pipelines.models.simple import Residual
 from usecases.delivery_rounds.settings import DeliveryRounds
 
-WEEKS, DAYS = 4, 28  # same weekdays, days looked back
+LEVELS = (0.1, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # of the forecast, whatever quantile of it is planned for
 PANEL = Panel(time="day", keys=("customer",), target="crates", level="level")
 
 
 def features(rows: pl.DataFrame, s: DeliveryRounds) -> pl.DataFrame:
     """Return the rows (complete daily grid) with `level`, the usual crates of the weekday, and `service_expected`, minutes at the door."""
     crates, weekday = pl.col("crates").cast(pl.Float64), pl.col("day").dt.weekday()
-    same = crates.rolling_mean(WEEKS, min_samples=1).shift(1).over("customer", weekday, order_by="day")
-    lately = crates.rolling_mean(DAYS, min_samples=1).shift(1).over("customer", order_by="day")
-    service = pl.col("service_minutes").cast(pl.Float64).rolling_mean(DAYS, min_samples=1).shift(1).forward_fill()
+    same = crates.rolling_mean(s.forecast.same_weekdays, min_samples=1).shift(1).over("customer", weekday, order_by="day")
+    lately = crates.rolling_mean(s.forecast.days, min_samples=1).shift(1).over("customer", order_by="day")
+    service = pl.col("service_minutes").cast(pl.Float64).rolling_mean(s.forecast.days, min_samples=1).shift(1).forward_fill()
     return rows.with_columns(
         weekday=weekday,
         level=pl.coalesce(same, lately, pl.lit(1.0)),
@@ -23,11 +23,6 @@ def features(rows: pl.DataFrame, s: DeliveryRounds) -> pl.DataFrame:
     )
 
 
-def levels(s: DeliveryRounds) -> list[float]:
-    """Return the forecast's quantile levels: the middle, an 80 % band, and what is planned for."""
-    return sorted({0.1, 0.5, 0.9, s.planning.load_quantile})
-
-
-def model(s: DeliveryRounds) -> Residual:
+def model(_: DeliveryRounds) -> Residual:
     """Return the unfitted forecaster: the level times what was taken of it, drawn towards all customers while data are few."""
-    return Residual(levels(s), PANEL)
+    return Residual(LEVELS, PANEL)

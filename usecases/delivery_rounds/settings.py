@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from pipelines.errors import UnfitError
 from pipelines.settings import CaseSettings, Frozen
 
 
@@ -29,7 +30,7 @@ class Van(Frozen):
     @model_validator(mode="after")
     def _day_is_long_enough(self) -> Self:
         if self.end <= self.start:
-            raise ValueError("a vehicle must be back after it left: end must exceed start (hours of local time)")
+            raise UnfitError("delivery_rounds.unfit_day")
         return self
 
 
@@ -45,6 +46,13 @@ class Costs(Frozen):
 
     late_eur_per_minute: float = Field(1.0, description="a customer who waits, EUR per minute after the window", ge=0)
     grace_minutes: float = Field(5.0, description="a stop counts as late from so many minutes after the window on", ge=0)
+
+
+class Forecast(Frozen):
+    """How far the forecast looks back."""
+
+    same_weekdays: int = Field(4, description="a customer's usual crates: mean of so many same weekdays", ge=1, le=52)
+    days: int = Field(28, description="time at the door: mean of so many days; also the crates of a customer without that weekday", ge=1)
 
 
 class Planning(Frozen):
@@ -63,4 +71,5 @@ class DeliveryRounds(CaseSettings):
     vehicles: dict[str, Van] = Field(description="vehicles by name, as in the column usual_vehicle", min_length=1)
     roads: Roads = Roads()
     costs: Costs = Costs()
+    forecast: Forecast = Forecast()
     planning: Planning = Planning()

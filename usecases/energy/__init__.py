@@ -5,17 +5,18 @@ predict the load of the next day as joint scenarios -> set the import cap and sc
 
 from pathlib import Path
 
-from pipelines.usecase import Sheet, Span, UseCase
+from pipelines.usecase import Sheet, UseCase
 from usecases.energy import rules, story
 from usecases.energy.decide import decide
 from usecases.energy.features import features
-from usecases.energy.model import model
+from usecases.energy.model import SEARCH, model
 from usecases.energy.perfect import perfect
 from usecases.energy.pictures import sections
 from usecases.energy.plan_files import plan_files, upcoming
 from usecases.energy.schema import SCHEMA, TABLES
 from usecases.energy.settings import Energy
 from usecases.energy.simulate import simulate
+from usecases.energy.sizes import sizes
 from usecases.energy.tables import assemble
 from usecases.energy.value import start, value
 
@@ -41,16 +42,15 @@ CASE = UseCase(
     block="month",
     usual_name=story.usual_name,
     notes=story.notes,
+    caveats=story.caveats,
     reasons=story.reasons,
     sheet=Sheet("site", ("local",), "battery_kw", "kW"),
     plan_files=plan_files,
     upcoming=upcoming,
     shown=[name for name, column in SCHEMA.items() if column.role == "known"],  # the pictures need prices and times
+    extras=sizes,
     sections=sections,
-    own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}},
-    search={
-        "decision.cap_share": Span(0.8, 1.05),
-        "decision.slide": Span(0.0, 1.2),
-        "decision.day_quantile": Span(0.0, 0.5),
-    },
+    asked=("battery.capacity_kwh", "battery.power_kw", "tariff.grid_eur_per_kwh", "tariff.levies_eur_per_kwh", "tariff.peak_eur_per_kw"),
+    own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}, "periods": {"report_start": ""}},
+    search=SEARCH,
 )

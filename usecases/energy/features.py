@@ -11,7 +11,7 @@ from usecases.energy.settings import Energy
 SLOTS, NOON = 96, 48  # quarter hours of a day on the clock, and those before noon
 WEEKS = (7, 14, 21, 28)
 LAGS = (2, 3, 4, 5, 7, 14, 21, 28)
-LEVEL_DAYS, LEVEL_LEAST = 28, 7
+LEVEL_LEAST = 7  # days from which on there is a level
 NOON_HOUR = 12
 HOUR, SMOOTH = 4, 9  # quarter hours
 SATURDAY, SUNDAY = 6, 7
@@ -20,7 +20,7 @@ DAY_INDEX = ["site", "date"]
 
 
 def features(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
-    """Return the rows with `level` (kW, mean of 28 days up to the day before yesterday), `inputs` and `month_columns`.
+    """Return the rows with `level` (kW, mean of `level_days` up to the day before yesterday), `inputs` and `month_columns`.
 
     Slots are those of the clock, days those of standard time, as the decision's: in summer the hour after midnight still belongs to the
     day before. Of the doubled hour in autumn the mean counts, the hour missing in spring is empty. Loads are given as shares of the
@@ -28,7 +28,7 @@ def features(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     """
     placed = rows.with_columns(date=pl.col("time").dt.date(), slot=slot_of(pl.col("local")))
     grid = _grid(placed)
-    days = _day_features(grid)
+    days = _day_features(grid, s.forecast.level_days)
     made = grid.with_columns(**_slot_features()).join(days, on=DAY_INDEX, how="left", maintain_order="left")
     level = pl.col("level")
     shares = [(pl.col(name) / level).alias(name) for name in (*_slot_features(), *_day_columns()) if name in made.columns]
@@ -89,7 +89,7 @@ def _slot_features() -> dict[str, pl.Expr]:
     }
 
 
-def _day_features(grid: pl.DataFrame) -> pl.DataFrame:
+def _day_features(grid: pl.DataFrame, level_days: int) -> pl.DataFrame:
     """What whole days and this morning say, kW, and the level; one row per site and day."""
     load, slot = pl.col("load_kw"), pl.col("slot")
     morning = pl.col("early") & (slot < NOON)
@@ -106,8 +106,8 @@ def _day_features(grid: pl.DataFrame) -> pl.DataFrame:
     def back(name: str, lag: int) -> pl.Expr:
         return pl.col(name).shift(lag).over("site", order_by="date")
 
-    level = pl.col("mean").shift(2).rolling_mean(LEVEL_DAYS, min_samples=LEVEL_LEAST).over("site", order_by="date")
-    peak = pl.col("most").shift(2).rolling_max(LEVEL_DAYS, min_samples=1).over("site", order_by="date")
+    level = pl.col("mean").shift(2).rolling_mean(level_days, min_samples=LEVEL_LEAST).over("site", order_by="date")
+    peak = pl.col("most").shift(2).rolling_max(level_days, min_samples=1).over("site", order_by="date")
     columns = {"recent_peak_kw": peak} | {name: back(*place) for name, place in _DAYS.items()}
     return days.select(*DAY_INDEX, site, level=level, **columns)
 

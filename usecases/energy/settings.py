@@ -1,11 +1,13 @@
 """What a site sets: its battery, its tariff, how its meter writes time and amounts, and how caution is weighed."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pipelines.decide.battery import Battery
 from pipelines.decide.peak_cap import CapRule
+from pipelines.errors import UnfitError
 from pipelines.settings import CaseSettings, Frozen
 
 PER_YEAR = 12
@@ -27,7 +29,7 @@ class BatterySettings(Frozen):
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Self:
         if self.lowest >= self.highest:
-            raise ValueError("the lowest state of charge must lie below the highest (shares of the capacity)")
+            raise UnfitError("energy.unfit_charge")
         return self
 
     def of(self, site: str) -> Battery:
@@ -47,6 +49,9 @@ class Tariff(Frozen):
     levies_eur_per_kwh: float = Field(0.0481, description="levies and electricity tax, EUR per kWh: an assumption, see the bill", ge=0)
     feed_in_eur_per_kwh: float = Field(0.06, description="paid for exported energy, EUR per kWh")
     peak: Literal["month", "year"] = Field("month", description="billing period of the peak charge: calendar month or calendar year")
+    line: Literal["below", "above"] = Field(
+        "below", description='line of `two_lines` whose prices hold with peak = "year", unless `peak_eur_per_kw` and `grid_eur_per_kwh` do'
+    )
     peak_eur_per_kw: float = Field(24.80, description="peak charge per kW of the highest quarter-hour import, EUR per billing period", ge=0)
     limit_kw: float | None = Field(None, description="connection limit, kW of import; none where left out", gt=0)
 
@@ -107,11 +112,24 @@ class Forecast(Frozen):
         "quick", description="quick: one small ensemble; thorough: two larger ones, four times slower"
     )
     weather: Literal["none", "forecast"] = Field("none", description="forecast: temperature_c holds the forecast known at noon")
+    level_days: int = Field(28, description="days whose mean load is the level that loads are given as shares of", ge=7, le=365)
+
+
+class Trees(Frozen):
+    """Size and pace of the boosted trees, as shares of what comes with `forecast.effort`."""
+
+    rounds_share: float = Field(1.0, description="boosting rounds", gt=0, le=10)
+    rate_share: float = Field(1.0, description="learning rate", gt=0, le=10)
+    leaves_share: float = Field(1.0, description="leaves per tree", gt=0, le=10)
+    rows_share: float = Field(1.0, description="rows per leaf at least", gt=0, le=50)
 
 
 class Decision(Frozen):
     """How the month's cap is set; the defaults were chosen on two companies' months before any reported one."""
 
+    learn: bool = Field(
+        True, description="true: `cap_share` and `slide` of each site are learnt by replaying its closed months, once there are five"
+    )
     cap_share: float = Field(0.9, description="cap = share × the smallest cap that the last closed months would have allowed", gt=0, le=2)
     slide: float = Field(0.65, description="the cap slides up by this share of the battery's power until it is empty", ge=0, le=3)
     refill: float = Field(0.97, description="charging may lift the import to this share of the cap", gt=0, le=1)
@@ -126,6 +144,20 @@ class Decision(Frozen):
         return CapRule(self.cap_share, self.slide, self.refill, self.day_quantile, self.day_slide)
 
 
+class Sizing(Frozen):
+    """Which batteries are compared, and what they cost to buy.
+
+    Default price: an example published in February 2026, 38,000 EUR for a commercial battery of 50 kWh (mieterstromjetzt.de). It is one
+    seller's figure, not a market study: put in your own offer.
+    """
+
+    capacities_kwh: tuple[float, ...] = Field((), description="energy contents to compare, kWh; empty: half, once and twice the battery's")
+    powers_kw: tuple[float, ...] = Field((), description="powers to compare, kW; empty: as the battery's, in proportion to the content")
+    eur_per_kwh: float = Field(760.0, description="investment per kWh of content, EUR net", ge=0)
+    eur_per_kw: float = Field(0.0, description="further investment per kW of power, EUR net", ge=0)
+    fixed_eur: float = Field(0.0, description="further investment whatever the size, EUR net", ge=0)
+
+
 class Energy(CaseSettings):
     """All settings of the energy use case."""
 
@@ -135,7 +167,20 @@ class Energy(CaseSettings):
     atypical: AtypicalUse = AtypicalUse()
     meter: Meter = Meter()
     forecast: Forecast = Forecast()
+    trees: Trees = Trees()
     decision: Decision = Decision()
+    sizing: Sizing = Sizing()
     cap_rule_refill: float = Field(0.9, description="the cap rule recharges up to this share of its cap", gt=0, le=1)
     usual: Literal["no_battery", "self_consumption", "cap_rule"] = Field("no_battery", description="what the site does today")
     grid_g_per_kwh: float = Field(374.0, description="CO2 of grid power where the data have no column, g per kWh: German mix 2020", ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _annual_prices_follow_the_line(cls, values: Any) -> Any:
+        """Fill in the prices of the annual line where the peak is billed by the year: a month's price would be twelve times too little."""
+        tariff = values.get("tariff") if isinstance(values, Mapping) else None
+        if not isinstance(tariff, Mapping) or tariff.get("peak") != "year":
+            return values
+        stated = values.get("two_lines", {})
+        lines = stated if isinstance(stated, TwoLines) else TwoLines.model_validate(stated)
+        return {**values, "tariff": {**getattr(lines, str(tariff.get("line", "below")), lines.below).model_dump(), **tariff}}

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipelines.errors import UnfitError
 from pipelines.settings import CaseSettings, Frozen
 
 
@@ -24,9 +25,9 @@ class Costs(Frozen):
     @model_validator(mode="after")
     def _margins_are_positive(self) -> Self:
         if self.price_eur + self.goodwill_eur <= self.unit_cost_eur:
-            raise ValueError("a missing piece must cost something: price_eur + goodwill_eur must exceed unit_cost_eur (EUR per piece)")
+            raise UnfitError("food_waste.unfit_missing")
         if self.unit_cost_eur + self.disposal_eur <= self.salvage_eur:
-            raise ValueError("a left-over piece must cost something: unit_cost_eur + disposal_eur must exceed salvage_eur (EUR per piece)")
+            raise UnfitError("food_waste.unfit_left")
         return self
 
 
@@ -101,7 +102,7 @@ class Forecast(Frozen):
     @model_validator(mode="after")
     def _levels_ascend(self) -> Self:
         if not self.levels or list(self.levels) != sorted(set(self.levels)) or not 0 < self.levels[0] <= self.levels[-1] < 1:
-            raise ValueError("levels must be ascending, without doubles, each above 0 and below 1")
+            raise UnfitError("food_waste.unfit_levels")
         return self
 
 

@@ -11,13 +11,13 @@ from usecases.medical_triage import rules, story
 from usecases.medical_triage.decide import decide
 from usecases.medical_triage.features import features
 from usecases.medical_triage.guards import prepare
-from usecases.medical_triage.model import model
+from usecases.medical_triage.model import SEARCH, model
 from usecases.medical_triage.schema import SCHEMA, TABLES
 from usecases.medical_triage.sections import sections
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.simulate import simulate
 from usecases.medical_triage.value import value
-from usecases.medical_triage.visits import assemble, upcoming
+from usecases.medical_triage.visits import assemble, own_settings, upcoming
 
 CASE = UseCase(
     name="medical_triage",
@@ -33,6 +33,7 @@ CASE = UseCase(
     tables=TABLES,
     assemble=assemble,
     simulate=simulate,
+    own_settings=own_settings,
     prepare=prepare,
     lead=lambda _: 1,
     block="day",
@@ -47,6 +48,9 @@ CASE = UseCase(
     segments=story.segments,
     notes=story.notes,
     upcoming=upcoming,
+    search=SEARCH,
+    together="patient",
+    shown=("patient", "drift"),
     sheet=Sheet("band", ("visit", "arrival"), "urgency", "level"),
     reasons=story.reasons,
     sections=sections,

@@ -1,4 +1,4 @@
-"""What the sections count: every policy beside the outcomes, with exact intervals."""
+"""What the sections count: every policy beside the outcomes, with exact intervals; by patient where patients come more than once."""
 
 from dataclasses import dataclass
 
@@ -7,25 +7,47 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.probabilities import clopper_pearson
+from pipelines.probabilities.scores import percentiles, resamples
 from pipelines.result import Interval, Result
+from pipelines.scores import group_numbers
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.value import treated_urgent
 
 ALONE = "alone"
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Share:
-    """A count of a total with its exact 95 % interval."""
+    """A count of a total with its 95 % interval: exact, or `drawn` by patient where patients come more than once."""
 
     hits: int
     total: int
+    drawn: tuple[float, float] | None = None
 
     @property
     def bounds(self) -> Interval:
         """The share with its interval; no value where nothing was counted."""
-        low, high = clopper_pearson(self.hits, self.total)
+        low, high = self.drawn or clopper_pearson(self.hits, self.total)
         return Interval(self.hits / self.total if self.total else None, low, high)
+
+
+def share(hit: Flags, among: Flags, rows: pl.DataFrame) -> Share:
+    """Return how many of `among` are hit; the interval draws whole patients, or is exact where each has one visit or none is named."""
+    hits, total = int((hit & among).sum()), int(among.sum())
+    if not total or not repeated(rows):
+        return Share(hits, total)
+    who = group_numbers(rows, "patient")
+    of_patient = np.stack([np.bincount(who, weights=mask.astype(float)) for mask in (hit & among, among)], axis=1)
+    ratios = [
+        found[0] / found[1] if found[1] else np.nan for found in (of_patient[draw].sum(0) for draw in resamples(np.arange(len(of_patient))))
+    ]
+    return Share(hits, total, percentiles(ratios))
+
+
+def repeated(rows: pl.DataFrame) -> bool:
+    """Return whether a patient has several visits: then intervals are drawn by patient."""
+    return rows.height > 0 and int(group_numbers(rows, "patient").max()) + 1 < rows.height
 
 
 @dataclass(frozen=True)
@@ -58,8 +80,7 @@ def policies(result: Result) -> list[Judged]:
 def judged(name: str, rows: pl.DataFrame, s: MedicalTriage) -> Judged:
     """Return what a policy missed and what it treated as urgent without need."""
     event, treated = events(rows), treated_urgent(rows, s)
-    missed = Share(int((event & ~treated).sum()), int(event.sum()))
-    return Judged(name, missed, Share(int((~event & treated).sum()), int((~event).sum())), int(rows["slot"].sum()))
+    return Judged(name, share(~treated, event, rows), share(treated, ~event, rows), int(rows["slot"].sum()))
 
 
 def events(rows: pl.DataFrame) -> NDArray[np.bool_]:

@@ -91,7 +91,12 @@ VISITS = {
     "arrival": Column("datetime", "known", "arrival or discharge, local time", optional=True, aliases="ankunft, datum, arrival"),
     "year": Column("number", "known", "year of the visit, where the data give no more", unit="year", optional=True),
     "visit": Column("text", "known", "number of the visit or stay", optional=True, aliases="fallnummer, visit"),
-    "outcome": Column("text", "known", "what happened, as the file says it; [outcome] says which values are events"),
+    "outcome": Column(
+        "text",
+        "known",
+        "what happened, as the file says it; [outcome] says which values are events",
+        aliases="notfall, ergebnis, ausgang, wiederaufnahme, emergency, readmitted, result, event",
+    ),
     **{name: column for name, column in KNOWN.items() if name != "dated"},
     "age_band": Column("text", "known", "age band such as [70-80) or 70-79, where no age is given: its lower end counts", optional=True),
     "service_minutes": AFTER["service_minutes"],

@@ -7,15 +7,17 @@ import polars as pl
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from pipelines.probabilities import caught_curve, net_benefit, reliability
+from pipelines.probabilities import bootstrap, caught_curve, net_benefit, reliability
 from pipelines.report import charts
 from pipelines.report.charts import Told, Whisker
 from pipelines.report.curves import Axes, Line, histogram, lines
 from pipelines.report.page import Cell, Section, Table
 from pipelines.report.words import Words
 from pipelines.result import Result
+from pipelines.scores import group_numbers
 from pipelines.texts import Lang, text
-from usecases.medical_triage.judged import ALONE, Judged, Share, claimed, events, groups, judged, policies, table
+from usecases.medical_triage.drift import read
+from usecases.medical_triage.judged import ALONE, Judged, Share, claimed, events, groups, judged, policies, repeated, share, table
 from usecases.medical_triage.settings import MedicalTriage
 
 STEPS, MOST_SLOTS = 31, 0.3  # of the second-look curve: shares of the visits from 0 to 30 %
@@ -50,7 +52,7 @@ def sections(result: Result, lang: Lang) -> Sequence[Section]:
     """Return the sections in reading order."""
     say = Speaker(lang)
     found = [side_by_side(result, say), second_look(result, say), decision_curve(result, say), calibrated(result, say)]
-    return [*found, promises(result, say), *subgroups(result, say)]
+    return [*found, promises(result, say), *drifted(result, say), *subgroups(result, say)]
 
 
 def _section(say: Speaker, name: str, title: str, **parts: Sequence[object]) -> Section:
@@ -66,7 +68,7 @@ def side_by_side(result: Result, say: Speaker) -> Section:
     rows: Cells = [[_policy(say, policy.policy), say.share(policy.missed), say.share(policy.over), str(policy.slots)] for policy in found]
     head = [say("col_policy"), say("col_missed"), say("col_over"), say("col_slots")]
     title = say("policies_title", usual=usual.missed.hits, plan=plan.missed.hits, total=plan.missed.total)
-    more = [] if claimed(result) else [_refusal(result, say)]
+    more = [*([say("by_patient")] if repeated(table(result, "plan")) else []), *([] if claimed(result) else [_refusal(result, say)])]
     return _section(say, "policies", title, text=more, tables=[Table(say("policies_caption"), head, rows, shown=True)])
 
 
@@ -147,8 +149,9 @@ def decision_curve(result: Result, say: Speaker) -> Section:
         for kind, flag in flags.items()
     ]
     drawn = [Line(one.name, one.kind, [(x, y) for x, y in one.points if y >= FLOOR]) for one in drawn]
-    cells = [
-        [say.words.percent(at), *(say.words.number(1000 * net_benefit(event, flag(at), at), 1) for flag in flags.values())]
+    who = group_numbers(plan, "patient")
+    cells: Cells = [
+        [say.words.percent(at), *(_benefit(say, event, flag(at), at, who) for flag in flags.values())]
         for at in result.settings.forecast.net_benefit
     ]
     title = say("decision_curve_title")
@@ -156,6 +159,15 @@ def decision_curve(result: Result, say: Speaker) -> Section:
     axes = Axes(say("axis_threshold"), say("axis_benefit"), say.words.percent, lambda value: say.words.number(value, 2))
     fixed = Table(say("benefit_caption"), [say("axis_threshold"), *names.values()], cells, shown=True)
     return _section(say, "decision_curve", title, charts=[(told.desc, lines(told, drawn, axes))], tables=[fixed])
+
+
+def _benefit(say: Speaker, event: NDArray[np.bool_], flag: NDArray[np.bool_], at: float, who: NDArray[np.int64]) -> Cell:
+    """Return the net benefit per 1,000 visits with its interval; treating nobody is 0 by definition."""
+    shown = say.words.number(1000 * net_benefit(event, flag, at), 1)
+    if not flag.any():
+        return shown
+    ends = bootstrap(lambda seen, acted: net_benefit(seen, acted, at), who, event, flag)
+    return shown, "[" + "; ".join(say.words.number(1000 * end, 1) for end in ends) + "]"
 
 
 def calibrated(result: Result, say: Speaker) -> Section:
@@ -173,9 +185,9 @@ def calibrated(result: Result, say: Speaker) -> Section:
     axes = Axes(say("axis_p"), say("axis_rows"), say.words.percent, say.words.percent)
     bars: Markup = histogram(Told("scores", title, say("histogram_caption")), shares, axes)
     cells: Cells = []
-    for level, share, low, high, rows in found.iter_rows():
+    for level, seen, low, high, rows in found.iter_rows():
         bounds = f"[{say.words.percent(low, 1)}; {say.words.percent(high, 1)}]"
-        cells.append([say.words.percent(level, 1), say.words.percent(share, 1), bounds, str(rows)])
+        cells.append([say.words.percent(level, 1), say.words.percent(seen, 1), bounds, str(rows)])
     head = [say("axis_p"), say("axis_share"), say.words("col_interval"), say.words("col_rows")]
     pictures = [(say("reliability_caption"), diagram), (say("histogram_caption"), bars)]
     return _section(say, "calibrated", title, charts=pictures, tables=[Table(say("reliability_caption"), head, cells)])
@@ -188,8 +200,8 @@ def promises(result: Result, say: Speaker) -> Section:
     event, kind = events(plan), plan["set"]
     holds = np.where(event, kind.is_in(["both", "event"]).to_numpy(), kind.is_in(["both", "none"]).to_numpy())
     parts = {"events": event, "others": ~event}
-    rows: Cells = [[say(name), say.share(Share(int(holds[part].sum()), int(part.sum())))] for name, part in parts.items()]
-    rows.append([say("both_labels"), say.share(Share(int((kind == "both").sum()), plan.height))])
+    rows: Cells = [[say(name), say.share(share(holds, part, plan))] for name, part in parts.items()]
+    rows.append([say("both_labels"), say.share(share((kind == "both").to_numpy(), np.ones(plan.height, bool), plan))])
     level = say.words.percent(result.settings.forecast.level)
     claim = result.choices.get("recall_claim", {})
     said = _refusal(result, say) if not claimed(result) else say(
@@ -199,6 +211,32 @@ def promises(result: Result, say: Speaker) -> Section:
     title = say("promises_title", level=level)
     sets = Table(say("promises_caption"), [say("col_class"), say("col_covered")], rows, shown=True)
     return _section(say, "promises", title, text=[said], tables=[sets])
+
+
+def drifted(result: Result, say: Speaker) -> list[Section]:
+    """Return how far the inputs of the report period lie from those of the fit, and whether events are as frequent as predicted."""
+    assert isinstance(result.settings, MedicalTriage)  # noqa: S101
+    moved, limit = read(result.forecasts), result.settings.guards.drift
+    if not moved:
+        return []
+    title = say("drift_title", count=sum(one.psi > limit for one in moved), total=len(moved))
+    rows: Cells = [
+        [
+            one.name,
+            say.words.number(one.psi, 3),
+            say("drift_alarm") if one.psi > limit else "",
+            *map(say.words.percent, (one.missing_then, one.missing_now)),
+        ]
+        for one in moved
+    ]
+    head = [say("col_input"), say("col_psi"), say("col_alarm"), say("col_missing_then"), say("col_missing_now")]
+    large = result.score_bounds.get("in_the_large")
+    more = (
+        [say("drift_events", off=say.words.percent(large.value, 1), bounds=say.words.range(large, lambda x: say.words.percent(x, 1)))]
+        if large
+        else []
+    )
+    return [_section(say, "drift", title, text=more, tables=[Table(say("drift_caption", limit=limit), head, rows, shown=True)])]
 
 
 def subgroups(result: Result, say: Speaker) -> list[Section]:

@@ -1,18 +1,21 @@
 """From the user's file to rows: what is an event, when it happened, in our units."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from pipelines.errors import InputError
+from usecases.medical_triage.schema import SCHEMA
 from usecases.medical_triage.settings import MedicalTriage
 
 ROW = "row_in_file"
 FIRST = datetime(2000, 1, 3)  # noqa: DTZ001 - of drawn times; local time has no zone
 YEAR_DAYS = 364
 MINUTES = 24 * 60
+YES, BOTH = {"ja", "j", "yes", "y", "true", "wahr", "x"}, 2
 FAHRENHEIT = {"C": (0.0, 1.0), "F": (32.0, 1.8), "F10": (320.0, 18.0)}  # (offset, units per kelvin)
 
 
@@ -86,6 +89,23 @@ def _drawn(rows: pl.DataFrame, s: MedicalTriage) -> pl.Series:
     return made.select((pl.lit(FIRST) + pl.duration(days="day", minutes="minute")).alias("arrival"))["arrival"]
 
 
-def upcoming(rows: pl.DataFrame, s: MedicalTriage, day: object) -> pl.DataFrame:
-    """Return the visits of the day whose outcome is not known yet: those the plan is for."""
-    return rows.filter((pl.col("arrival").dt.date() == pl.lit(day)) & pl.col("event").is_null())
+def own_settings(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    """Return which values of the outcome are events, where the two values found are words for yes and no."""
+    found = {str(value) for value in tables["visits"]["outcome"].drop_nulls().unique()}
+    yes = [value for value in sorted(found) if value.strip().lower() in YES]
+    return {"outcome": {"events": yes}} if len(found) == BOTH and len(yes) == 1 and yes != ["1"] else {}
+
+
+def upcoming(rows: pl.DataFrame, s: MedicalTriage, day: date) -> pl.DataFrame:
+    """Return the visits that the plan of the day is for, outcomes taken away: those of that day.
+
+    Where the data have no arrival times, also all visits without an outcome, in order of the file: nobody can know their drawn day.
+    """
+    outcomes = [name for name in SCHEMA if SCHEMA[name].role == "outcome" and name in rows.columns]
+    today = rows.filter(pl.col("arrival").dt.date() == pl.lit(day))
+    waiting = rows.filter(pl.col("event").is_null() & ~pl.col("dated") & (pl.col("arrival").dt.date() != pl.lit(day))).sort("visit")
+    minute = pl.int_range(pl.len()) * MINUTES // max(waiting.height, 1)
+    placed = waiting.with_columns(arrival=pl.lit(day).cast(pl.Datetime) + pl.duration(minutes=minute))
+    placed = placed.select(pl.col(name).cast(kind) for name, kind in today.schema.items())
+    found = pl.concat([today, placed]).sort("arrival", "visit")
+    return found.with_columns(pl.lit(None, dtype=rows.schema[name]).alias(name) for name in outcomes)

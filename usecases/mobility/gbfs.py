@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, Said
 from pipelines.texts import text
 
 FEEDS = ("station_information", "station_status")
@@ -148,7 +148,7 @@ def content_of(source: str) -> bytes:
         except (URLError, TimeoutError, OSError) as error:
             raise InputError("mobility.gbfs_unreachable", source=source, problem=error) from None
     if not Path(source).is_file():
-        raise InputError("mobility.gbfs_unreachable", source=source, problem="no such file")
+        raise InputError("mobility.gbfs_unreachable", source=source, problem=Said("cli.no_such_file", {}))
     return Path(source).read_bytes()
 
 
