@@ -2,6 +2,9 @@
 
 import json
 from datetime import date, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import polars as pl
@@ -147,6 +150,28 @@ def test_feeds_that_are_none_are_refused_and_the_command_writes_a_table(tmp_path
     assert "Z" in capsys.readouterr().err
     assert pl.read_csv(tmp_path / "stations.csv").height == 1
     assert gbfs.main([str(tmp_path / "absent.json")]) == 2
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_system_is_read_from_the_address_of_its_list_of_feeds(tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        names = ("station_information", "station_status")
+        listed = {"data": {"de": {"feeds": [{"name": name, "url": f"{address}/{name}.json"} for name in names]}}}
+        status = {"data": {"stations": [{"station_id": "A", "num_bikes_available": 4, "last_reported": 1750000000}]}}
+        for name, content in (("gbfs", listed), (names[0], feed("2.3", "Am Tor")), (names[1], status)):
+            (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+        table, found = gbfs.read([f"{address}/gbfs.json"])
+        with pytest.raises(InputError, match="nowhere"):
+            gbfs.read([f"{address}/nowhere.json"])
+        server.shutdown()
+    assert table.select("station", "vehicles", "capacity").rows() == [("A", 4.0, 6.0)]
+    assert not found
 
 
 def test_the_day_after_the_data_starts_with_what_the_trips_left():

@@ -19,6 +19,7 @@ from usecases.mobility.packed import HOURS
 from usecases.mobility.settings import Mobility
 
 BUSY = 2 / 3
+UNITS = ("lost_trips", "overflow", "moved", "km", "minutes")
 FACTORS = (0.5, 1.0, 2.0)
 
 
@@ -61,7 +62,19 @@ def sections(result: Result, lang: Lang) -> Sequence[Section]:
     """Return the use case's own sections: break-even, planned against realised, the last night."""
     words, s = Words(lang, "mobility"), cast(Mobility, result.settings)
     nights = _nights(result, s)
-    return [_break_even(nights, s, lang), _planned(result, nights, lang), _last_night(result, s, words, lang)]
+    return [_side_by_side(result, lang), _break_even(nights, s, lang), _planned(result, nights, lang), _last_night(result, s, words, lang)]
+
+
+def _side_by_side(result: Result, lang: Lang) -> Section:
+    """Return what business as usual, plan and perfect foresight lost, moved and drove per night."""
+    names = ("usual", "plan", "perfect")
+    nights = result.ledger["day"].n_unique()
+    sums = result.ledger.group_by("policy").agg(pl.col(UNITS).sum() / nights)
+    of = {row["policy"]: row for row in sums.iter_rows(named=True)}
+    rows = [[text(f"mobility.unit_{unit}", lang), *(number(of[name][unit], lang, 1) for name in names)] for unit in UNITS]
+    table = Table(text("mobility.side_caption", lang), text("mobility.side_head", lang).split("|"), rows, texts=1, shown=True)
+    shown = {f"{name}_{unit}": number(of[name][unit], lang, 1) for name in ("usual", "plan") for unit in ("lost_trips", "km")}
+    return Section("side_by_side", text("mobility.nav_side", lang), text("mobility.side_title", lang, **shown), [], tables=[table])
 
 
 def _nights(result: Result, s: Mobility) -> pl.DataFrame:
