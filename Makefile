@@ -17,7 +17,7 @@ export PIP_ROOT_USER_ACTION := ignore
 # without compiled bytecode every process reads a gigabyte of source anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test slow check docs reference format lock clean
+.PHONY: help setup demo test slow check docs site pictures reference format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -32,7 +32,7 @@ test: $(READY)  ## fast test suite
 	@$(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS)
 
 slow: $(READY)  ## slow test suite
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q -m "slow and not docs"
 
 check: $(READY)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .
@@ -40,9 +40,16 @@ check: $(READY)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --no-logo
 
-docs: $(READY)  ## documentation as a static site in build/docs; a warning is an error
+docs: site  ## the site, and every command, figure and picture of the documentation executed and compared
+	@$(BIN)/python -m pytest -q -m docs
+
+site: $(READY)  ## documentation as a static site in build/docs; a warning is an error
 	@$(BIN)/python -m sphinx -q -n -W --keep-going -E -d build/docs-cache -c docs . build/docs
 	@echo "build/docs/index.html"
+
+pictures: $(READY)  ## the pictures of the documentation and its gallery, from new runs
+	@$(BIN)/python docs/images/make_pictures.py
+	@$(BIN)/python docs/images/make_gallery.py
 
 reference: $(READY)  ## the pages of docs/reference that are made from the code
 	@for maker in docs/reference/make_*.py; do $(BIN)/python $$maker || exit 1; done

@@ -96,10 +96,10 @@ def known(part: pl.DataFrame, s: Energy) -> pl.DataFrame:
     caps = {}
     for begun in month.unique().sort():
         own = part.filter(month == begun)
-        caps[begun] = closed_caps([net_load(own)], same, s.battery.of(str(part["site"][0])))[0] / s.decision.cap_share
+        caps[begun] = closed_caps([net_load(own)], same, s.battery.of(str(part["site"][0])))[0]
     paths = [pl.col("load_kw").alias(name) for name in part.columns if name.startswith("path_")]
     aim = month.replace_strict(list(caps), list(caps.values()), return_dtype=pl.Float64)
-    return part.with_columns(*paths, least_cap_kw=aim, trusted=pl.lit(value=True))
+    return part.with_columns(*paths, aim_kw=aim, aim_slide_kw=pl.lit(0.0), trusted=pl.lit(value=True))
 
 
 def main(folder: str, period: str = "report") -> None:

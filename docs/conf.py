@@ -82,6 +82,8 @@ def finish(app, problem) -> None:
             text = file.read_text(encoding="utf-8")
             for theirs, ours in _MENDED.items():
                 text = text.replace(theirs, ours)
+            if file.parent == Path(app.outdir) / "docs" / "de":  # so that it is read out in German
+                text = text.replace('<article role="main"', '<article role="main" lang="de"')
             file.write_text(text, encoding="utf-8", newline="\n")
         page = '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=docs/index.html">'
         page += '<title>Musterwerk</title><a href="docs/index.html">Musterwerk: documentation</a></html>'

@@ -42,8 +42,9 @@ PARTS: dict[str, Any] = {
     "notice": dict[str, str],
     "score_bounds": dict[str, Interval],
     "caveats": tuple[Note, ...],
+    "extras": dict[str, Any],
 }
-LATER = {"notice", "score_bounds", "caveats"}  # parts that runs of earlier versions do not have
+LATER = {"notice", "score_bounds", "caveats", "extras"}  # parts that runs of earlier versions do not have
 PATHS = frozenset({"file", "folder", "path", "source"})  # keys whose text may be a path
 SETTINGS_HEAD = "# All settings of this run, defaults included. Absolute paths of files are shortened to the file name.\n\n"
 

@@ -12,15 +12,16 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.audit import Head, log_file, log_overrides, log_plan
+from pipelines.audit import Head, log_file, log_overrides, log_plan, people
 from pipelines.champions import chosen_run
 from pipelines.errors import InputError, Said
 from pipelines.evidence import StoredRun, load_model
 from pipelines.plan.deciding import Planned, decided, everything, gaps
-from pipelines.plan.learn import brought, changes
+from pipelines.plan.learn import brought, changes, recorded
 from pipelines.plan.learn import remember as remember_changes
 from pipelines.plan.page import page
 from pipelines.plan.sheets import as_csv, quantity_label, rows_of, workbook
+from pipelines.plan.words import label
 from pipelines.run import gridded
 from pipelines.running import running
 from pipelines.settings import CaseSettings, load_settings, merged, override, read_toml
@@ -202,14 +203,20 @@ def learn(request: Request, file: Path, by: str | None = None) -> Outcome:
     if logged:
         key = "audit.logged" if by else "audit.logged_nobody"
         said.append(text(key, lang, count=number(logged, lang), file=log_file(request.home, case.name)))
-    summary: dict[str, Any] = {"changes": lines.height, "recorded": held, "logged": logged, "file": str(record)}
+    counted = people(log_file(request.home, case.name))
+    if counted is not None and counted.agreement is not None:
+        share, low, high = (number(100 * part, lang, 1) for part in counted.agreement)
+        figures = {name: number(getattr(counted, name), lang) for name in ("planned", "changed", "raised", "lowered")}
+        said.append(text("plan.people", lang, **figures, share=share, low=low, high=high))
+    summary: dict[str, Any] = {"changes": lines.height, "recorded": held, "logged": logged, "file": str(record),
+                               "people": vars(counted) if counted else None}  # fmt: skip
     if record.is_file() and (request.data is not None or chosen.settings.data or case.simulate):
         rows = gridded(case, load(chosen, request.data, lang), chosen.settings)
-        found = brought(case, rows, chosen.settings, pl.read_csv(record, separator=";", try_parse_dates=True), sheet.quantity)
+        found = brought(case, rows, chosen.settings, recorded(record, rows), sheet.quantity)
         if found is None:
             said.append(text("plan.truth_unknown", lang))
         else:
-            shown = {"unit": found.unit, "rows": found.rows, "saved": number(abs(found.saved), lang, 2)}
+            shown = {"unit": label(case.name, "unit", found.unit, lang), "rows": found.rows, "saved": number(abs(found.saved), lang, 2)}
             said.append(text("plan.brought_saved" if found.saved >= 0 else "plan.brought_lost", lang, **shown))
             summary |= {"unit": found.unit, "judged": found.rows, "planned": found.planned, "changed": found.changed, "saved": found.saved}
     return Outcome("\n".join(said), summary)

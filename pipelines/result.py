@@ -133,6 +133,7 @@ class Result:
     what_if: Mapping[str, Any] | None = None  # tables from which the report's page values other costs
     notice: Mapping[str, str] = field(default_factory=dict)  # what every page must say, by language
     score_bounds: Mapping[str, Interval] = field(default_factory=dict)  # scores that have an interval
+    extras: Mapping[str, Any] = field(default_factory=dict)  # the use case's further findings, as JSON values
     caveats: tuple[Note, ...] = ()  # what the headline must not be read without
 
     @property

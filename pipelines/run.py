@@ -135,6 +135,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
     if keep:
         keep(forecasts, replays["plan"])
     found = findings(case, forecasts, replays, settings, selected)
+    extras = case.extras(rows, forecasts, settings) if case.extras else {}
     progress("refit", 0.0)
     model = selected.model.fit(rows)
     if isinstance(model, Choosing):
@@ -157,6 +158,7 @@ def run(case: UseCase[S], data: Prepared, settings: S, progress: Progress = sile
         select_saved=selected.saved,
         model=model,
         notice=case.notice,
+        extras=extras,
         caveats=tuple(Note(key, values) for key, values in case.caveats(forecasts, settings)) if case.caveats else (),
         train_rows=rows.drop(case.columns("outcome", "decision"), strict=False).tail(SIGNATURE_ROWS),
         **found,

@@ -195,6 +195,7 @@ class UseCase(Generic[S]):
     search: Mapping[str, Span | Options] = field(default_factory=dict)  # what a sweep may change: dotted setting -> range
     shown: Sequence[str] = ()  # known columns that the Result keeps beside the forecasts, for `sections` (coordinates of a map)
     sections: Callable[[Any, Lang], Sequence[Any]] | None = None  # Result, language -> the report's further sections (report.page.Section)
+    extras: Callable[[Rows, Rows, S], Mapping[str, Any]] | None = None  # see the contract: further findings, kept for `sections`
     at_service: Callable[[S, float], S] | None = None  # settings that decide at this service level: trade-off curve
     trade_off: tuple[str, str] | None = None  # ledger columns (wasted, missed) drawn against each other
     segments: Callable[[Rows, S], Mapping[str, pl.Series]] | None = None  # kind -> segment of each row

@@ -158,7 +158,7 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     result = run(chosen.case, prepare(chosen.case, loaded, chosen.settings), chosen.settings, progress, keep)
     progress("write", 0.0)
     name = run_name(request.home, chosen.case.name, datetime.now(UTC))
-    further = chosen.case.sections(result, request.lang) if chosen.case.sections else ()
+    further = _sections(chosen.case, result, request.home, request.lang)
     page = render(result, request.lang, chosen.case.title.get(request.lang, ""), name, further)
     extra = {"duration": f"{monotonic() - started:.1f}", "data": result.data.source}
     folder = write_run(result, request.home, name, extra, files={REPORT: page})
@@ -170,6 +170,15 @@ def _run(request: Request, chosen: Chosen, loaded: Loaded, progress: Progress, s
     tracked = _track(result, folder, request.home)
     remember(request.home, chosen.case.name, name, tracked.version, beats=beats)
     return Outcome(headline(result, folder, request.lang), summary(result, folder, tracked))
+
+
+def _sections(case: UseCase[CaseSettings], result: Result, home: Path, lang: Lang) -> list[Any]:
+    """Return the report's further sections: the use case's own, and what people made of its plans so far."""
+    from pipelines.audit import log_file, people
+    from pipelines.report.people import people_section
+
+    own = case.sections(result, lang) if case.sections else ()
+    return [*own, *people_section(people(log_file(home, case.name)), case.name, lang)]
 
 
 def _log(home: Path, name: str, case: UseCase[CaseSettings], result: Result, rows: Any, replayed: Any) -> None:
@@ -203,7 +212,7 @@ def redraw(run_or_folder: str, cases: Mapping[str, str], home: Path, out: Path |
     stored = read_run(folder)
     case = case_of_run(stored.case, cases, home)
     result = stored.result(case.settings)
-    further = case.sections(result, lang) if case.sections else ()
+    further = _sections(case, result, home, lang)
     file = out or folder / REPORT
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.{os.getpid()}.part")
@@ -280,6 +289,7 @@ def summary(result: Result, folder: Path, tracked: Any) -> dict[str, Any]:
         "saved": vars(head.saved),
         "captured_share": vars(head.captured),
         "best_rule": None if rule is None else {"rule": rule.rule, "saved": vars(rule.saved)},
+        "extras": dict(result.extras),
         "caveats": [text(note.key, "en", **note.values) for note in result.caveats],
         "totals": {saving.unit: {"usual": saving.usual, "plan": saving.plan, "perfect": saving.perfect} for saving in result.savings},
         "report_period": [result.report.first, result.report.last],

@@ -18,10 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.audit import append, log_file, read, repair, verify
+from pipelines.audit import People, append, log_file, people, read, repair, verify
 from pipelines.audit.entries import ROWS, hashed, keep_state, kept_folder, model_digest
 from pipelines.audit.replaying import read_state
 from pipelines.errors import GateError, InputError
+from pipelines.probabilities import clopper_pearson
+from pipelines.report.people import people_section
+from pipelines.texts import Lang
 from tests.bakery import trusted_bakery
 from usecases.__main__ import main
 
@@ -303,6 +306,36 @@ def test_overrides_say_who_and_why_once_and_may_be_taken_back(folder, capsys):
     assert plan(folder, "--learn", str(file), "--by", "M. Petersen") == 0
     assert [entry["override"] for entry in logged(folder, "override")] == [{"bake": 55.0}, {"bake": 60.0}, None]
     assert verify(log_file(folder / "mlruns", "food_waste")).lines > 0
+
+
+def test_people_are_counted_by_direction_and_each_line_once(tmp_path):
+    file = log_file(tmp_path, "shops")
+    assert people(file) is None
+    lines = [{"kind": "decision", "run": "r", "keys": {"day": "d", "row": row}, "decision": {"bake": 5.0}} for row in range(10)]
+    append(file, [*lines, *lines[:3]])  # three lines were planned twice
+
+    def override(row: int, value: float | None, why: str | None = None, by: str | None = None) -> dict[str, object]:
+        stands = None if value is None else {"bake": value}
+        return {
+            "kind": "override",
+            "keys": {"day": "d", "row": row},
+            "decision": {"bake": 5.0},
+            "override": stands,
+            "reason": why,
+            "by": by,
+        }
+
+    append(file, [override(0, 7.0, "fair", "M. P."), override(1, 2.0, "fair"), override(1, 3.0), override(2, 9.0), override(2, None)])
+    append(file, [override(3, 5.0, "looked at", "M. P.")])
+    found = people(file)
+    assert found == People(planned=10, raised=1, lowered=1, confirmed=1, named=1, reasoned=1, reasons=(("fair", 1),))
+    assert found.agreement == pytest.approx((0.8, *clopper_pearson(8, 10)))
+    heads: dict[Lang, str] = {"en": "People left 80 % of 10", "de": "80 % von 10 geplanten"}
+    for lang, said in heads.items():
+        (section,) = people_section(found, "food_waste", lang)
+        assert section.title.replace("\xa0", " ").replace("80%", "80 %").startswith(said)
+        assert len(section.tables) == 1, "a reason given once may tell of a single case"
+    assert people_section(None, "food_waste", "en") == []
 
 
 def test_no_plan_without_a_sound_log(folder, capsys):

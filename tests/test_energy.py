@@ -18,7 +18,8 @@ from usecases.energy.perfect import perfect
 from usecases.energy.rules import RULES, cap_rule, no_battery, orders
 from usecases.energy.settings import Energy
 from usecases.energy.simulate import simulate
-from usecases.energy.value import SiteState, bill, value
+from usecases.energy.sizes import compared, sizes
+from usecases.energy.value import SiteState, bill, serve, value
 
 # ruff: noqa: DTZ001 - the data's own clock
 SMALL = {"forecast": {"levels": [0.1, 0.5, 0.9], "scenarios": 10, "weather": "none"}, "threads": 1}
@@ -84,6 +85,42 @@ def test_perfect_foresight_beats_every_rule_and_vans_are_never_late():
         assert ledger["late_kwh"].sum() == pytest.approx(0, abs=1e-6)
     assert limit["late_kwh"].sum() == pytest.approx(0, abs=1e-3)
     assert limit["kw_peak"].sum() < bill(rows, s, no_battery)["kw_peak"].sum() - 15
+
+
+def test_vans_give_way_above_the_cap_until_their_deadline_and_catch_up():
+    names = {"waiting_kw": [8.0] * 2 + [0.0] * 4, "waiting_most_kw": [8.0] * 6, "served_kw": [8.0] * 2 + [0.0] * 4}
+    rows = pl.DataFrame({"load_kw": [30.0, 38.0, 40.0, 32.0, 45.0, 45.0], "pv_kw": [None] * 6, "latest_kw": [0.0] * 5 + [16.0], **names})
+    state = SiteState(0.0, 0.0)
+    free, _, _ = serve(rows, state)
+    assert free.tolist() == [8, 8, 0, 0, 0, 0]
+    held, late, after = serve(rows.with_columns(yield_kw=pl.lit(40.0)), state)
+    assert held.tolist() == pytest.approx([8, 2, 0, 6, 0, 0])  # 40 kW are never passed, all is served before it is due
+    assert after.waiting_kwh == pytest.approx(0)
+    tight = rows.with_columns(load_kw=pl.lit(60.0), yield_kw=pl.lit(40.0), latest_kw=pl.Series([0.0] * 4 + [8.0] * 2))
+    held, late, _ = serve(tight, state)
+    assert held.tolist() == pytest.approx([0, 0, 0, 0, 8, 8])  # the deadline goes before the cap
+    assert late.sum() == 0
+    paid, _, _ = serve(tight, SiteState(0.0, 70.0))
+    assert paid.tolist() == pytest.approx([8, 8, 0, 0, 0, 0])  # below the peak already paid there is room
+
+
+def test_a_size_is_worth_what_its_own_replay_says_per_year():
+    s, rows = small()
+    rows = month_columns(rows, s)
+    report = rows.filter(pl.col("time").dt.month() == 4).with_columns(trusted=pl.lit(value=False))
+    assert compared(s, "Bäckerei") == [(30, 15), (60, 30), (120, 60)]
+    priced = s.model_copy(
+        update={"sizing": s.sizing.model_copy(update={"capacities_kwh": (60.0,), "powers_kw": (30.0,), "fixed_eur": 400.0})}
+    )
+    (one,) = sizes(rows, report, priced)["sizes"]
+    without, rule = bill(report, s, no_battery), bill(report, s, cap_rule)
+    peak = 24.8 * float((without["kw_peak"] - rule["kw_peak"]).sum())
+    energy = float((without["eur"] - rule["eur"]).sum()) - peak
+    assert one["saved_eur_per_year"]["value"] == pytest.approx(12 * peak + energy * 365 / 30, rel=1e-6)
+    assert one["invested_eur"] == 60 * 760 + 400
+    assert one["payback_years"]["value"] == pytest.approx(one["invested_eur"] / one["saved_eur_per_year"]["value"])
+    assert one["payback_years"]["low"] is None  # one month says nothing about the spread
+    assert 0 < one["captured"] <= 1.001
 
 
 def test_the_plan_knows_no_later_load():

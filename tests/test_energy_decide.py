@@ -9,7 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from pipelines.decide.battery import Battery, Orders, follow, held_peaks, smallest_caps
 from pipelines.decide.dispatch import Flexible, Problem, schedule
-from pipelines.decide.peak_cap import CapRule, day_cap, needed_caps
+from pipelines.decide.peak_cap import LEAST_MONTHS, CapRule, day_cap, learnt_aims, needed_caps
 from usecases.energy.settings import AtypicalUse, TwoLines
 from usecases.energy.tariff import atypical_use, two_line_bills
 
@@ -202,6 +202,33 @@ def test_a_day_that_cannot_be_held_raises_the_cap_and_certainty_needs_no_slide()
     assert slide == 2.0
     assert day_cap(np.hstack([wild, wild]), 30.0, 70.0, b, 20.0, rule)[0] == 30.0  # the peak is paid: nothing to hold below 70
     assert (needed_caps(wild, 30.0, b, 20.0, 0.9) <= 60).all()
+
+
+def test_share_and_slide_are_learnt_from_earlier_months_alone():
+    b, rule = Battery(20, 10, 1.0, 1.0, 0.0, 1.0), CapRule(share=0.9, slide=0.65)
+    draw = np.random.default_rng(2)
+    months = 40 + draw.uniform(0, 3, (200, 9))
+    months[50:54] = 52.0  # one hour that needs ten kWh: a fixed cap of 42 holds it, a slide only gives away
+    least, tells = np.full(9, 42.0), np.ones(9, dtype=bool)
+    aims, slides = learnt_aims(months, least, tells, b, 20.0, rule)
+    assert aims[:LEAST_MONTHS].tolist() == pytest.approx([0.9 * 42] * LEAST_MONTHS)
+    assert slides[:LEAST_MONTHS].tolist() == pytest.approx([6.5] * LEAST_MONTHS)
+    assert slides[LEAST_MONTHS] < 6.5
+    wild = months.copy()
+    wild[:, 6:] = draw.uniform(0, 90, (200, 3))
+    later, _ = learnt_aims(wild, least, tells, b, 20.0, rule)
+    assert later[:7].tolist() == aims[:7].tolist()  # month 6 teaches month 7, not itself
+    assert learnt_aims(months, least, ~tells, b, 20.0, rule)[0].tolist() == pytest.approx([0.9 * 42] * 9)
+
+
+def test_what_may_wait_is_not_put_off_when_it_costs_as_much_later():
+    b = Battery(0, 0)
+    price = np.array([0.3, 0.1, 0.3, 0.3])
+    arrives, nothing = np.full(4, 5.0), np.zeros(4)
+    base = (np.zeros(4), price, np.zeros(4), np.zeros(4, int), np.array([0.0]), 0.0, b, 0.0)
+    for worth, served in ((0.0, 0.0), (0.2, 2.5)):  # at most 10 kW for the one cheap quarter hour
+        flexible = Flexible(arrives, nothing, np.full(4, 10.0), worth)
+        assert schedule(Problem(*base, flexible=flexible)).flexible_kw.sum() / 4 == pytest.approx(served)
 
 
 def test_exactly_one_line_of_the_annual_tariff_applies():

@@ -16,12 +16,12 @@ from optuna.trial import TrialState
 from pipelines.run import prepare, run
 from pipelines.settings import load_settings
 from pipelines.sweep import begin as beginning
-from pipelines.sweep import final, study, verbs
+from pipelines.sweep import final, sites, study, verbs
 from pipelines.sweep.lease import workers
 from pipelines.sweep.objective import Aim, judge
 from pipelines.sweep.shared import before, read_shared
 from pipelines.sweep.space import changed, untuned
-from pipelines.sweep.spec import open_sweep, read_spec
+from pipelines.sweep.spec import Spec, open_sweep, read_spec
 from pipelines.table import load_tables
 from tests.slurm_cluster import until
 from tests.sweeps import command, environment, said, sweep, toy, values
@@ -211,6 +211,7 @@ def test_pruning_ends_bad_trials_after_a_fold_and_counts_them(tmp_path):
         (("--slurm", "--time", "soon"), "--time soon"),
         (("--dry-run", "--time", "2"), "too short"),
         (("--preset", "moon", "--slurm"), "jupiter"),
+        (("--preset", "juwels", "--dry-run", "--threads", 2), "48 cores of a node"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path, capsys, words, said_so):
@@ -258,6 +259,19 @@ def test_the_job_script_is_plain_and_holds_what_was_asked_for(tmp_path, capsys):
     assert "module load Python" in script
     assert "sweep worker" in script
     assert subprocess.run(["bash", "-n", printed["script"]], check=False).returncode == 0
+
+
+def test_time_nodes_and_energy_are_estimated_by_hand():
+    """1,000 trials of 60 s by 2 nodes x 10 workers: 50 rounds of a minute; of 10 minutes 7 are left for trials, so 8 jobs."""
+    given = {"case": "toy", "trials": 1000, "workers": 1, "threads": 1, "seed": 1, "units": ("eur",), "settings": {}, "space": {}}
+    spec = Spec(name="s", trial_seconds=60.0, data_digest="", data_source="", versions={}, created="", lead_seconds=120, **given)
+    job = sites.preset("juwels", {"nodes": 2, "tasks_per_node": 10, "time": "10:00"})
+    found = sites.estimate(spec, job, 1000)
+    hours = (50 * 60 + 8 * 30) / 3600
+    assert (found.hours, found.node_hours, found.kwh) == pytest.approx((hours, 2 * hours, 2 * hours * 0.5))
+    assert found.jobs == 8
+    assert sites.estimate(spec, sites.preset("generic", {"nodes": 1, "tasks_per_node": 1}), 10).jobs == 1
+    assert {name: site.tested for name, site in sites.presets().items()} == {"generic": True, "jupiter": False, "juwels": False}
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections import Counter
 
 import pytest
@@ -18,6 +19,7 @@ from tests.sweeps import said, toy, values
 __all__ = ["cluster"]
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 FROM_SLURM = ("--slurm", "--partition", "test", "--lead", "5")
+SIGNAL_SECONDS = 5  # from scancel over slurmd, batch shell and srun to the worker
 
 
 def opened(folder):
@@ -113,28 +115,47 @@ def test_one_worker_gives_the_same_on_laptop_twice_and_on_slurm(cluster: Cluster
 
 
 def test_usr1_finishes_the_trial_and_term_hands_it_back(cluster: Cluster, tmp_path):
-    toy(tmp_path / "toy", pause_s=3.0)
-    folder = tmp_path / "sweeps" / "signals"
+    """No trial ends while the file `hold` lies there, so what was held when the signal came is known exactly."""
+    hold, folder = tmp_path / "hold", tmp_path / "sweeps" / "signals"
+    toy(tmp_path / "toy", hold=str(hold))
     words = (*FROM_SLURM, "--nodes", 1, "--tasks-per-node", 2, "--time", "5:00", "--home", tmp_path)
-    job = said("start", tmp_path / "toy", "--name", "signals", "--trials", 12, *words)["job"]
-    until(lambda: len(held(folder)) == 2)
+    said("start", tmp_path / "toy", "--name", "signals", "--trials", 12, "--dry-run", *words)
+    again = (*words[:3], *words[5:])
+    hold.touch()
+
+    # USR1: the two trials at work are finished, none is handed back
+    job = said("resume", "signals", *again)["job"]
+    until(lambda: len(held(folder)) == 2, seconds=180)
     running = held(folder)
     cluster.run("scancel", "--batch", "--signal=USR1", job)
-    until(lambda: not slurm.waiting_or_running(folder))
-    assert {trial.number for trial in opened(folder).states(TrialState.COMPLETE)} >= running
-    assert not held(folder)
+    time.sleep(SIGNAL_SECONDS)
+    assert held(folder) == running
+    hold.unlink()
+    until(lambda: not slurm.waiting_or_running(folder), seconds=180)
+    assert complete(folder) == {0} | running  # 0: the untuned settings, judged at the start
+    assert not held(folder) | handed_back(folder)
 
-    job = said("resume", "signals", *words[:3], *words[5:])["job"]
-    until(lambda: len(held(folder)) == 2)
-    running = held(folder)
+    # TERM: exactly the two trials at work are handed back, with their parameters, and none is finished
+    hold.touch()
+    said("resume", "signals", *again)
+    until(lambda: len(held(folder)) == 2, seconds=180)
+    second = held(folder)
+    params = {number: opened(folder).trials[number].params for number in second}
     said("stop", "signals", "--now", "--home", tmp_path)
-    until(lambda: not slurm.waiting_or_running(folder))
-    handed_back = {trial.number for trial in opened(folder).trials if trial.user_attrs.get(study.ENDED) == study.HANDED_BACK}
-    complete = {trial.number for trial in opened(folder).states(TrialState.COMPLETE)}
-    assert handed_back  # whatever was held when the command arrived; what was held before may have been finished meanwhile
-    assert running <= handed_back | complete
+    until(lambda: not slurm.waiting_or_running(folder), seconds=180)
+    assert handed_back(folder) == second
+    assert complete(folder) == {0} | running
     assert not held(folder)
-    assert {trial.user_attrs.get(study.RETRY_OF) for trial in opened(folder).states(TrialState.WAITING)} >= handed_back
+    waiting = [trial for trial in opened(folder).states(TrialState.WAITING) if study.RETRY_OF in trial.user_attrs]
+    assert {trial.user_attrs[study.RETRY_OF]: trial.system_attrs["fixed_params"] for trial in waiting} == params
+
+
+def complete(folder):
+    return {trial.number for trial in opened(folder).states(TrialState.COMPLETE)}
+
+
+def handed_back(folder):
+    return {trial.number for trial in opened(folder).trials if trial.user_attrs.get(study.ENDED) == study.HANDED_BACK}
 
 
 @pytest.mark.parametrize(

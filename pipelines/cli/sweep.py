@@ -43,7 +43,7 @@ class Slurm:
     @property
     def job(self) -> "Job | None":
         """What is asked of Slurm; None: the work is done here."""
-        from pipelines.sweep.slurm import preset
+        from pipelines.sweep.sites import preset
 
         stated = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"slurm", "preset", "dry_run"}}
         return preset(self.preset, stated) if self.slurm or self.dry_run else None

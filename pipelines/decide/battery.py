@@ -116,7 +116,7 @@ def follow(net_kw: Floats, orders: Orders, battery: Battery, stored_kwh: float, 
 
 
 def held_peaks(  # noqa: PLR0913 - one state per column
-    net_kw: Floats, cap_kw: Floats, battery: Battery, stored_kwh: Floats, refill: float, slide_kw: float = 0.0, hours: float = 0.25
+    net_kw: Floats, cap_kw: Floats, battery: Battery, stored_kwh: Floats, refill: float, slide_kw: float | Floats = 0.0, hours: float = 0.25
 ) -> Floats:
     """Return the highest import (N,) when N months, paths or caps are run side by side under the cap rule.
 
@@ -130,13 +130,13 @@ def held_peaks(  # noqa: PLR0913 - one state per column
     cap_kw, stored_kwh
         Cap and stored energy at the start (N,).
     slide_kw
-        See `Orders`.
+        See `Orders`; one for all or (N,).
     """
     power, floor, ceiling = battery.power_kw, battery.floor_kwh, battery.ceiling_kwh
     into, out, width = battery.charge_efficiency * hours, hours / battery.discharge_efficiency, max(ceiling - floor, 1e-9)
-    level, highest = stored_kwh.astype(float), np.zeros(len(cap_kw))
+    level, highest, sliding = stored_kwh.astype(float), np.zeros(len(cap_kw)), bool(np.any(slide_kw))
     for net in net_kw:
-        line = np.maximum(cap_kw + slide_kw * (1 - (level - floor) / width), highest) if slide_kw else np.maximum(cap_kw, highest)
+        line = np.maximum(cap_kw + slide_kw * (1 - (level - floor) / width) if sliding else cap_kw, highest)
         most = np.minimum((level - floor) / out, power)
         least = -np.minimum((ceiling - level) / into, power)
         room = np.minimum(net - refill * np.maximum(cap_kw, highest), 0.0)

@@ -26,11 +26,13 @@ class Flexible:
     """Load that may wait (EV charging, jobs): its cumulated energy must stay between two curves (T,), kWh.
 
     `earliest` is what could have been done at once, `latest` what must be done by then; `most_kw` bounds the power of each step.
+    `end_eur_per_kwh` is what a kWh left for after the horizon will cost then: without it everything that may wait would be put off.
     """
 
     earliest_kwh: Floats
     latest_kwh: Floats
     most_kw: Floats
+    end_eur_per_kwh: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def _costs(p: Problem) -> Floats:
     costs[_at("discharge", steps)] = p.battery.wear_eur_per_kwh * p.hours
     costs[_at("stored", steps)] = -p.reserve_eur_per_kwh
     costs[_at("stored", steps).stop - 1] -= p.end_eur_per_kwh
+    costs[_at("done", steps).stop - 1] -= p.flexible.end_eur_per_kwh if p.flexible is not None else 0.0
     for soft in ("over", "late", "short"):
         costs[_at(soft, steps)] = SOFT
     costs[len(PARTS) * steps : -1] = p.peak_eur_per_kw

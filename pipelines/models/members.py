@@ -12,6 +12,7 @@ from pipelines.models.encoding import Encoder
 from pipelines.models.panel import read_json, write_json
 
 Floats = NDArray[np.float64]
+WIDEST, LEVELS_C = 60, 0.3
 CROSSED = 5  # parts in which the text score of the trees is made by models that have not seen the part
 ITERATIONS = 3000
 
@@ -86,13 +87,14 @@ class Boosted:
     """Boosted trees on numbers and levels; a text enters as one column, the log odds of a logistic regression on it.
 
     That column is made for the past by models that have not seen the row (stacking, Wolpert 1992): otherwise the trees would trust it
-    too much.
+    too much. `stacked`: the column speaks for all levels as well, and categories of many levels enter by it alone.
     """
 
     encoder: Encoder
     forest: Forest | None = None  # None: by the number of rows
     threads: int = 1
     seed: int = 1
+    stacked: bool = False
     text_weights: list[float] = field(default_factory=list)
     text_offset: float = 0.0
     trees: list[Any] = field(default_factory=list)
@@ -102,12 +104,12 @@ class Boosted:
         import lightgbm as lgb
 
         self.encoder.fit(past)
-        table = self.encoder.trees(past)
-        if self.encoder.text is not None:
-            grams = self.encoder.grams(past)
-            table = np.column_stack([table, self._crossed(grams, events)])
-            self.text_weights, self.text_offset = logistic(grams, events, 1.0)
-        coded = list(range(len(self.encoder.numbers), len(self.encoder.numbers) + len(self.encoder.categories)))
+        table = self.encoder.trees(past, self.widest)
+        if self.speaks:
+            words = self._words(past)
+            table = np.column_stack([table, self._crossed(words, events)])
+            self.text_weights, self.text_offset = logistic(words, events, self.c)
+        coded = list(range(len(self.encoder.numbers), len(self.encoder.numbers) + len(self.encoder.narrow(self.widest))))
         forest = self.forest or (Forest() if past.height < MANY else LARGE)
         self.trees = []
         for number in range(forest.seeds):
@@ -116,26 +118,44 @@ class Boosted:
             self.trees.append(lgb.train(how, data, forest.rounds))
         return self
 
+    @property
+    def speaks(self) -> bool:
+        """Whether there is a column of a logistic regression."""
+        return self.encoder.text is not None or (self.stacked and bool(self.encoder.categories))
+
+    @property
+    def widest(self) -> int | None:
+        """Most levels of a category that the trees see themselves."""
+        return WIDEST if self.stacked else None
+
+    @property
+    def c(self) -> float:
+        """Of the logistic regression behind the column: levels are shrunk more than letters."""
+        return LEVELS_C if self.stacked else 1.0
+
+    def _words(self, rows: pl.DataFrame) -> Any:
+        return self.encoder.words_and_levels(rows) if self.stacked else self.encoder.grams(rows)
+
     def _crossed(self, grams: Any, events: NDArray[np.bool_]) -> Floats:
         part = np.random.default_rng(self.seed).permutation(len(events)) % CROSSED
         found = np.zeros(len(events))
         for out in (part == number for number in range(CROSSED)):
-            weights, offset = logistic(grams[~out], events[~out], 1.0)
+            weights, offset = logistic(grams[~out], events[~out], self.c)
             found[out] = grams[out] @ np.array(weights) + offset
         return found
 
     def score(self, rows: pl.DataFrame) -> Floats:
         """Return the log odds of each row."""
-        table = self.encoder.trees(rows)
-        if self.encoder.text is not None:
-            table = np.column_stack([table, self.encoder.grams(rows) @ np.array(self.text_weights) + self.text_offset])
+        table = self.encoder.trees(rows, self.widest)
+        if self.speaks:
+            table = np.column_stack([table, self._words(rows) @ np.array(self.text_weights) + self.text_offset])
         if not len(table):
             return np.zeros(0)
         return np.asarray(np.mean([model.predict(table, raw_score=True, num_threads=self.threads) for model in self.trees], axis=0))
 
     def save(self, folder: Path) -> None:
         """Write the trees as LightGBM text beside a JSON file."""
-        head = {key: getattr(self, key) for key in ("threads", "seed", "text_weights", "text_offset")}
+        head = {key: getattr(self, key) for key in ("threads", "seed", "stacked", "text_weights", "text_offset")}
         write_json(
             folder,
             {**head, "encoder": asdict(self.encoder), "forest": asdict(self.forest) if self.forest else None, "count": len(self.trees)},

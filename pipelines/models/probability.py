@@ -18,8 +18,9 @@ from pipelines.probabilities.risk_control import Threshold
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-MEMBERS = ("logistic", "trees", "additive")
-PARTS = {"blend": ("logistic", "trees")}  # the mean of their log odds
+LINEAR = ("logistic", "curved")
+CURVED_SHARE = 0.3  # of c: bends are many columns, and each says little
+PARTS = {"blend": ("logistic", "trees"), "curved_blend": ("curved", "stacked")}  # the mean of their log odds
 HELD_OUT = 0.25  # newest share of the past that calibrates when no later cases are known
 DRAWS, LOWEST = 1000, 0.025
 PROMISE = Promise()
@@ -36,7 +37,8 @@ class Probability:
     Parameters
     ----------
     candidates
-        Members to choose from: logistic, trees, additive, blend (mean of logistic and trees).
+        Members to choose from: logistic, curved (logistic with lines that bend), trees, additive, blend (mean of logistic and trees),
+        stacked (trees that see what a logistic regression makes of levels and text), curved_blend (mean of curved and stacked).
     recent
         So many of the latest known cases calibrate.
     least
@@ -44,7 +46,7 @@ class Probability:
     rare
         A level of a category in fewer rows than this is put to the rare ones.
     c
-        Of the logistic regression: its ridge penalty is 1 / c.
+        Of the logistic regression: its ridge penalty is 1 / c (curved: 1 / (0.3 c)).
     peers
         Flag column: the rows among which `order` and `rank` count; None = all.
     order_by
@@ -178,10 +180,11 @@ class Probability:
         return {part: self._member(part) for part in parts}
 
     def _member(self, name: str) -> Linear | Boosted:
-        encoder = Encoder(list(self.numbers), list(self.categories), self.text, self.rare)
-        if name == "logistic":
-            return Linear(encoder, self.c)
-        return Boosted(encoder, ADDITIVE if name == "additive" else self.forest, self.threads, self.seed)
+        encoder = Encoder(list(self.numbers), list(self.categories), self.text, self.rare, bent=name == "curved")
+        if name in LINEAR:
+            return Linear(encoder, self.c * (CURVED_SHARE if name == "curved" else 1))
+        forest = ADDITIVE if name == "additive" else self.forest
+        return Boosted(encoder, forest, self.threads, self.seed, stacked=name == "stacked")
 
     def _events(self, rows: pl.DataFrame) -> Flags:
         return np.asarray(rows[self.target].cast(pl.Float64).to_numpy() > 0)
@@ -211,7 +214,7 @@ class Probability:
         names, made = head.pop("members"), head.pop("calibration")
         head |= {"promise": Promise(**head["promise"]), "forest": Forest(**head["forest"]) if head["forest"] else None}
         model = cls(**head)
-        model.members = {name: (Linear if name == "logistic" else Boosted).load(folder / name) for name in names}
+        model.members = {name: (Linear if name in LINEAR else Boosted).load(folder / name) for name in names}
         if made is not None:
             nested = {"thresholds": ClassThresholds(**made["thresholds"]), "threshold": Threshold(**made["threshold"]),
                       "ranker": Ranker(**{part: tuple(values) for part, values in made["ranker"].items()})}  # fmt: skip

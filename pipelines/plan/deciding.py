@@ -145,6 +145,8 @@ def gaps(case: UseCase[Any], planned: Planned, rows_of_run: pl.DataFrame, fresh:
     allowed = int(case.lead(settings)) - 1
     if len(between) > allowed:
         raise GateError("plan.stale", last=planned.last, day=planned.day, missing=len(between), first=between[0])
+    if not rows_of_run.select(case.keys).is_duplicated().any():  # single events, such as visits: no series that could end
+        return []
     end: Any = rows_of_run[case.time].cast(pl.Date).max()
     then = rows_of_run.filter(pl.col(case.time).cast(pl.Date) > end - timedelta(days=RECENT_DAYS)).select(case.keys).unique()
     now = _selling(case, fresh, planned.last, RECENT_DAYS)

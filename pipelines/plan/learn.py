@@ -94,7 +94,7 @@ def _matched(file: Path, lines: pl.DataFrame, sheet: Sheet, plan: pl.DataFrame, 
     known = plan.select(
         pl.col(sheet.group).replace_strict(names, return_dtype=pl.String).alias("sheet"),
         sheet.group,
-        *(pl.col(item).cast(pl.String) for item in sheet.item),
+        *(_shown(plan[item]) for item in sheet.item),
         pl.col("quantity").alias("planned"),
     )
     joined = lines.join(known, on=["sheet", *sheet.item], how="left", maintain_order="left")
@@ -104,6 +104,20 @@ def _matched(file: Path, lines: pl.DataFrame, sheet: Sheet, plan: pl.DataFrame, 
         raise InputError("plan.unknown_line", file=file, line=shown)
     named = [name for name in (sheet.group, *sheet.item) if name != "day"]  # where lines are named by the day itself
     return joined.select(pl.lit(day).alias("day"), *named, "planned", "changed", "why")
+
+
+def _shown(items: pl.Series) -> pl.Series:
+    """Return the items as the sheet shows them."""
+    if items.dtype == pl.Datetime:
+        return pl.Series(items.name, [str(moment) for moment in items])
+    return items.cast(pl.String)
+
+
+def recorded(file: Path, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the record of overrides; columns that `rows` have too get their type, so that the key 0815 stays a text."""
+    heads = pl.read_csv(file, separator=";", n_rows=0).columns
+    kinds = {name: rows.schema[name] for name in heads if rows.schema.get(name) == pl.String}
+    return pl.read_csv(file, separator=";", try_parse_dates=True, schema_overrides=kinds)
 
 
 def remember(file: Path, lines: pl.DataFrame) -> int:
@@ -125,7 +139,8 @@ def brought(case: UseCase[Any], rows: pl.DataFrame, settings: CaseSettings, over
     Both the plan and the changed plan are judged by the use case's own `value`, row by row; what carries over between days is left out.
     """
     index = [case.time, *case.keys]
-    stated = overrides.rename({"day": case.time}).with_columns(pl.col(case.time).cast(rows.schema[case.time]))
+    timed = overrides.drop("day") if case.time in overrides.columns and case.time != "day" else overrides.rename({"day": case.time})
+    stated = timed.with_columns(pl.col(case.time).cast(rows.schema[case.time]))
     if not set(index) <= set(stated.columns):
         return None
     made = case.features(case.prepare(rows, settings), settings)

@@ -138,4 +138,4 @@ def as_csv(planned: Planned) -> bytes:
     texts = [name for name, kind in rows.schema.items() if kind == pl.String]
     danger = {name: pl.col(name).str.slice(0, 1).is_in(FORMULA) for name in texts}
     safe = rows.with_columns(pl.when(danger[name]).then(pl.lit("'") + pl.col(name)).otherwise(name).alias(name) for name in texts)
-    return b"\xef\xbb\xbf" + safe.write_csv(separator=";").encode()
+    return b"\xef\xbb\xbf" + safe.write_csv(separator=";", datetime_format="%Y-%m-%d %H:%M:%S").encode()

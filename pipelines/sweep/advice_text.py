@@ -1,21 +1,27 @@
 """What a person is told about the settings that are handed out, and why."""
 
+from pipelines.report.words import Words, digits
+from pipelines.sweep.final import Comparison
 from pipelines.sweep.guard import Choice
-from pipelines.texts import Lang, number, text
-
-DECIMALS = 2
+from pipelines.texts import Lang, text
 
 
-def said(choice: Choice, lang: Lang) -> str:
-    """Return whether to take the best settings or to keep the untuned ones, with gain, bound and number of tries."""
-    found = choice.advice
-    facts = {"trial": choice.trial.number, "unit": found.unit, "tried": found.tried}
-    if choice.trial.number == 0:
+def said(choice: Choice, comparison: Comparison | None, words: Words) -> str:
+    """Return whether to take the best settings or to keep the untuned ones: gain, bound, number of tries; and where report disagrees."""
+    found, lang, number = choice.advice, words.lang, choice.trial.number
+    facts: dict[str, object] = {"trial": number, "tried": found.tried}
+    if number == 0:
         return text("sweep.advice_none", lang, **facts)
     if found.gain is None or found.low is None:
         return text("sweep.advice_few", lang, **facts)
-    facts |= {"gain": number(found.gain, lang, DECIMALS), "low": number(found.low, lang, DECIMALS)}
-    return text("sweep.advice_take" if found.tuned else "sweep.advice_keep", lang, **facts)
+    decimals = digits(found.gain, found.low)
+    facts |= {name: words.amount(figure, found.unit, decimals) for name, figure in (("gain", found.gain), ("low", found.low))}
+    parts = [text("sweep.advice_take" if found.tuned else "sweep.advice_keep", lang, **facts)]
+    if comparison and comparison.verdict == "better" and not found.tuned:
+        parts.append(text("sweep.advice_keep_although", lang, **facts))
+    if comparison and comparison.verdict == "worse" and found.tuned:
+        parts.append(text("sweep.advice_take_although", lang, **facts))
+    return " ".join(parts)
 
 
 def head(choice: Choice, name: str, lang: Lang) -> str:

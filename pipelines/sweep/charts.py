@@ -16,9 +16,10 @@ BAR, BAR_LEFT = 30.0, 260.0
 BEST_SHARE, LEAST = 0.1, 1e-9
 SHORT = 18
 Show = Callable[[float], str]
+Said = tuple[str, str]  # title and description
 
 
-def history(trials: Sequence[FrozenTrial], untuned: float, title: str, desc: str, show: Show) -> Markup:
+def history(trials: Sequence[FrozenTrial], untuned: float, said: Said, show: Show, along_name: str) -> Markup:
     """Return values over trial numbers, with the best so far and the untuned settings."""
     points = [(trial.number, trial.values[0]) for trial in trials]
     at, marks = scale([value for _, value in points] + [untuned], BOTTOM, TOP, zero=False)
@@ -37,7 +38,8 @@ def history(trials: Sequence[FrozenTrial], untuned: float, title: str, desc: str
         path(steps, "line plan"),
         *(tag("circle", cx=along(number), cy=at(value), r=3, class_="mark") for number, value in points),
     ]
-    return picture("history", (WIDTH, HEIGHT), title, desc, parts)
+    parts.append(label(RIGHT, BOTTOM + 42, along_name, "end", "tick"))
+    return picture("history", (WIDTH, HEIGHT), *said, parts)
 
 
 def importances(shares: Mapping[str, float], title: str, desc: str, show: Show) -> Markup:
@@ -55,8 +57,14 @@ def importances(shares: Mapping[str, float], title: str, desc: str, show: Show) 
     return picture("importance", (WIDTH, 20 + len(ordered) * BAR), title, desc, parts)
 
 
-def parallel(trials: Sequence[FrozenTrial], space: Space, title: str, desc: str, show: Callable[[Value], str]) -> Markup:
-    """Return one line per trial over all settings, the best tenth in colour and drawn last; the last axis is the value."""
+def parallel(trials: Sequence[FrozenTrial], space: Space, said: Said, show: Callable[[Value], str], worth: tuple[str, Show]) -> Markup:
+    """Return one line per trial over all settings, the best tenth in colour and drawn last; the last axis is the value.
+
+    Parameters
+    ----------
+    worth
+        Name of the last axis, and how its figures are written.
+    """
     names = list(space)
     step = (RIGHT - LEFT) / len(names)
     ordered = sorted(trials, key=lambda trial: -trial.values[0])
@@ -72,9 +80,9 @@ def parallel(trials: Sequence[FrozenTrial], space: Space, title: str, desc: str,
         parts.append(line((x, TOP), (x, BOTTOM), "zero"))
         parts += [label(x, y, clipped(words, SHORT), anchor, "tick") for y, words in _ends(space[name], show)]
         parts.append(label(x, BOTTOM + (38 if index % 2 == 0 else 56), clipped(name, 26), anchor))
-    parts += [line((RIGHT, TOP), (RIGHT, BOTTOM), "zero"), label(RIGHT, TOP - 6, show(high), "end", "tick")]
-    parts.append(label(RIGHT, BOTTOM + 18, show(low), "end", "tick"))
-    return picture("parallel", (WIDTH, HEIGHT + 20), title, desc, parts)
+    parts += [line((RIGHT, TOP), (RIGHT, BOTTOM), "zero"), label(RIGHT, TOP - 6, worth[1](high), "end", "tick")]
+    parts += [label(RIGHT, BOTTOM + 18, worth[1](low), "end", "tick"), label(RIGHT, BOTTOM + 38, clipped(worth[0], 26), "end")]
+    return picture("parallel", (WIDTH, HEIGHT + 20), *said, parts)
 
 
 def _ends(range_: object, show: Callable[[Value], str]) -> list[tuple[float, str]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from optuna.storages.journal import JournalFileBackend
 
 from pipelines.errors import InputError
+from pipelines.sweep.heartbeat import database
 from pipelines.sweep.lock import locked
 from pipelines.sweep.spec import JOURNAL, Spec
 
@@ -151,6 +152,6 @@ def open_storage(folder: Path, url: str) -> "BaseStorage":
     if not url:
         return optuna.storages.JournalStorage(Journal(folder / JOURNAL))
     try:
-        return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        return database(url)
     except Exception as error:  # driver missing, server away, wrong name: each database has its own errors
         raise InputError("sweep.storage", url=url, problem=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}") from error

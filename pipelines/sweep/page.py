@@ -18,9 +18,10 @@ from pipelines.sweep.guard import Choice
 from pipelines.sweep.space import Value, fragment
 from pipelines.sweep.spec import Sweep
 from pipelines.sweep.study import Queue
-from pipelines.texts import Lang, text
+from pipelines.texts import Lang, catalogue, text
 from pipelines.usecase import Span
 
+SMALL, LARGE = 1e-3, 1e4  # between them four digits are written plainly
 LEAST_TRIALS = 8  # completed, before importances say anything
 SEEN = (TrialState.COMPLETE,)
 
@@ -62,7 +63,7 @@ def _head(words: Words, sweep: Sweep, queue: Queue, choice: Choice, comparison: 
     found = {
         "verdict": comparison.verdict if comparison else "none",
         "said": text(f"sweep.page_{comparison.verdict if comparison else 'open'}", lang),
-        "advice": advice_text.said(choice, lang),
+        "advice": advice_text.said(choice, comparison, words),
         "gain_label": text("sweep.gain_label", lang),
         "count_label": text("sweep.count_label", lang),
         "count": f"{counts[TrialState.COMPLETE] + counts[TrialState.PRUNED]} / {sweep.spec.trials}",
@@ -96,7 +97,10 @@ def _final(words: Words, found: Comparison) -> Section:
     """Return the comparison of tuned and untuned settings in every unit of the ledger."""
     lang = words.lang
     rows: list[list[Cell]] = [
-        [unit, *((words.amount(gain.value, unit), _interval(words, gain, unit)) for gain in (found.select[unit], found.report[unit]))]
+        [
+            words.label("unit", unit),
+            *((words.amount(gain.value, unit), _interval(words, gain, unit)) for gain in (found.select[unit], found.report[unit])),
+        ]
         for unit in found.report
     ]
     days = {"select_first": found.select_period.first, "select_last": found.select_period.last}
@@ -114,7 +118,7 @@ def _settings(words: Words, sweep: Sweep, choice: Choice) -> Section:
     lang = words.lang
     rows = []
     for name, range_ in sweep.spec.space.items():
-        unit = range_.unit if isinstance(range_, Span) else ""
+        unit = catalogue("sweep", lang).get(f"span_{range_.unit}", range_.unit) if isinstance(range_, Span) else ""
         rows.append([name, unit, _value(words, choice.untuned[name]), _value(words, choice.params[name])])
     head = [text(f"sweep.table_{name}", lang) for name in ("setting", "unit", "untuned", "best")]
     title = text("sweep.settings_title", lang)
@@ -126,11 +130,11 @@ def _settings(words: Words, sweep: Sweep, choice: Choice) -> Section:
 def _pareto(words: Words, sweep: Sweep, queue: Queue) -> Section:
     """Return the trials that no other one beats in every unit."""
     lang = words.lang
-    head = [text("sweep.pareto_trial", lang), *sweep.spec.units, *sweep.spec.space]
+    head = [text("sweep.pareto_trial", lang), *(words.label("unit", unit) for unit in sweep.spec.units), *sweep.spec.space]
     rows = [
         [
             str(trial.number),
-            *(words.number(value, 2) for value in trial.values),
+            *(words.amount(value, unit) for value, unit in zip(trial.values, sweep.spec.units, strict=True)),
             *(_value(words, trial.params[n]) for n in sweep.spec.space),
         ]
         for trial in sorted(study.better(queue), key=lambda trial: trial.values)
@@ -142,7 +146,7 @@ def _pareto(words: Words, sweep: Sweep, queue: Queue) -> Section:
 
 def _history(words: Words, queue: Queue, done: Sequence[FrozenTrial]) -> Section:
     said, title = text("sweep.history_text", words.lang), text("sweep.history_title", words.lang)
-    chart = charts.history(done, queue.trials[0].values[0], title, said, words.number)
+    chart = charts.history(done, queue.trials[0].values[0], (title, said), words.number, text("sweep.history_x", words.lang))
     return Section("history", title, title, [said], [("", chart)])
 
 
@@ -167,16 +171,26 @@ def _importance(words: Words, done: Sequence[FrozenTrial]) -> Section:
 
 def _parallel(words: Words, sweep: Sweep, done: Sequence[FrozenTrial]) -> Section:
     title, said = text("sweep.parallel_title", words.lang), text("sweep.parallel_text", words.lang)
-    chart = charts.parallel(done, sweep.spec.space, title, said, lambda value: _value(words, value))
+    unit = sweep.spec.units[0] if sweep.spec.objective == "decision" else ""
+    worth = (
+        (words.label("unit", unit), lambda value: words.amount(value, unit))
+        if unit
+        else (_error(words), lambda value: _value(words, value))
+    )
+    chart = charts.parallel(done, sweep.spec.space, (title, said), lambda value: _value(words, value), worth)
     return Section("parallel", title, title, [said], [("", chart)])
 
 
+def _error(words: Words) -> str:
+    return text("sweep.forecast_error", words.lang)
+
+
 def _value(words: Words, value: Value) -> str:
-    """Return a setting's value as the language writes it, with three significant digits."""
+    """Return a setting's value as the language writes it, with four significant digits and never as a power of ten."""
     if isinstance(value, bool):
         return text("sweep.yes" if value else "sweep.no", words.lang)
     if isinstance(value, float):
         shown = Shown(value)
         shown.lang = words.lang
-        return f"{shown:.4g}"
+        return f"{shown:.4g}" if SMALL <= abs(value) < LARGE or value == 0 else words.number(value)
     return str(value)

@@ -4,14 +4,12 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from shutil import which
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
@@ -21,6 +19,7 @@ from pipelines.sweep.spec import Spec
 ASK_SECONDS = 20  # a busy controller must not hold up a worker
 STARTUP_SECONDS = 30  # imports from a cold file server, opening the journal
 TRIALS_AT_LEAST = 2
+COLUMNS = 3  # partition, its time limit, cores of its nodes
 SCRIPT, JOBS = "job.sh", "jobs.jsonl"
 FIELDS = {"D": 86400, "h": 3600, "m": 60, "s": 1}
 
@@ -39,55 +38,27 @@ class Job:
     template: Path | None = None  # another script template
     array: bool = False  # one job per node instead of one job over all nodes
     extra: tuple[str, ...] = ()  # further #SBATCH options of a preset, such as --gres
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A site's usual values."""
-
-    name: str
-    tested: bool
-    about: str
-    cores: int
-    watts: float  # of a whole node under load, estimated
-    job: Job
-
-
-def presets() -> dict[str, Preset]:
-    """Return the presets by name."""
-    table = tomllib.loads(files(__package__ or "pipelines.sweep").joinpath("presets.toml").read_text(encoding="utf-8"))
-    return {
-        name: Preset(name, facts["tested"], facts["about"], facts["cores"], facts["watts"], Job(**_job(facts["job"])))
-        for name, facts in table.items()
-    }
-
-
-def _job(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-
-
-def preset(name: str, stated: Mapping[str, Any]) -> Job:
-    """Return a preset with what the user stated; raise InputError for an unknown preset."""
-    known = presets()
-    if name not in known:
-        raise InputError("sweep.no_preset", name=name, known=", ".join(known))
-    return replace(known[name].job, **{key: value for key, value in stated.items() if value not in (None, "", 0)})
+    site: str = "generic"  # preset it comes from
 
 
 def require_possible(spec: Spec, job: Job) -> None:
-    """Raise InputError for a job that cannot work: no Slurm here, unknown partition, a time limit too short for two trials."""
+    """Raise InputError for what cannot work: no Slurm, unknown partition, more workers than cores, a time limit too short or too long."""
     if which("sbatch") is None:
         raise InputError("sweep.no_slurm")
-    shown = _ask("sinfo", "--noheader", "--format=%R|%l")
+    shown = _ask("sinfo", "--noheader", "--format=%R|%l|%c")
     if shown is None:
         raise InputError("sweep.slurm_silent")
-    limits = {line.split("|")[0]: line.split("|")[1] for line in shown.splitlines() if "|" in line}
+    rows = [line.split("|") for line in shown.splitlines() if line.count("|") == COLUMNS - 1]
+    limits = {name: limit for name, limit, _ in rows}
+    cores = max((int(count.rstrip("+")) for name, _, count in rows if job.partition in ("", name)), default=0)
     if job.partition and job.partition not in limits:
         raise InputError("sweep.no_partition", partition=job.partition, known=", ".join(sorted(limits)))
     limit = seconds(job.time)
     most = seconds(limits[job.partition]) if job.partition else None
     if limit is not None and most is not None and limit > most:
         raise InputError("sweep.time_long", time=job.time, partition=job.partition, most=limits[job.partition])
+    if cores and job.tasks_per_node * spec.threads > cores:
+        raise InputError("sweep.node_cores", workers=job.tasks_per_node, threads=spec.threads, cores=cores)
     require_time(spec, job)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from pipelines.report.words import Words
 from pipelines.sweep import slurm, study
 from pipelines.sweep.lease import WORKERS, living
 from pipelines.sweep.spec import JOURNAL
@@ -19,6 +20,7 @@ from pipelines.sweep.worker import STOP
 from pipelines.texts import Lang, number, text
 
 RATE_SECONDS = 3600
+FORECAST = "forecast error"
 RECENT = 32  # trials by which the rate is reckoned
 LOCK_SECONDS = 10  # a lock held longer belongs to a dead process
 
@@ -81,7 +83,7 @@ def status(queue: Queue, ask_slurm: bool = True) -> Status:
         workers=len(alive),
         best=min(values, default=None),
         untuned=trials[0].values[0] if trials and trials[0].values else float("nan"),
-        unit=spec.units[0] if spec.objective == "decision" else "forecast error",
+        unit=spec.units[0] if spec.objective == "decision" else FORECAST,
         per_hour=rate,
         expected_end=_end(left, rate),
         jobs=jobs,
@@ -123,9 +125,8 @@ def as_line(found: Status, lang: Lang) -> str:
     parts = {
         "done": found.completed + found.pruned,
         "wished": found.wished,
-        "best": "-" if found.best is None else number(found.best, lang, 2),
-        "untuned": number(found.untuned, lang, 2),
-        "unit": found.unit,
+        "best": _worth(found, found.best, lang),
+        "untuned": _worth(found, found.untuned, lang),
         "running": found.running,
         "interrupted": found.interrupted,
         "failed": found.failed,
@@ -133,6 +134,13 @@ def as_line(found: Status, lang: Lang) -> str:
         "end": found.expected_end or "-",
     }
     return text("sweep.line", lang, **parts)
+
+
+def _worth(found: Status, value: float | None, lang: Lang) -> str:
+    """Return a value of the objective with its unit."""
+    if value is None:
+        return "-"
+    return number(value, lang, 4) if found.unit == FORECAST else Words(lang, found.case).amount(value, found.unit)
 
 
 def as_text(found: Status, lang: Lang) -> str:
@@ -181,8 +189,8 @@ def _table(found: Status, lang: Lang) -> Any:
     facts = as_dict(found)
     for name in ("completed", "pruned", "failed", "interrupted", "running", "waiting", "workers"):
         table.add_row(text(f"sweep.row_{name}", lang), f"{facts[name]} / {found.wished}" if name == "completed" else str(facts[name]))
-    table.add_row(text("sweep.row_best", lang), "-" if found.best is None else f"{number(found.best, lang, 2)} {found.unit}")
-    table.add_row(text("sweep.row_untuned", lang), f"{number(found.untuned, lang, 2)} {found.unit}")
+    table.add_row(text("sweep.row_best", lang), _worth(found, found.best, lang))
+    table.add_row(text("sweep.row_untuned", lang), _worth(found, found.untuned, lang))
     table.add_row(text("sweep.row_rate", lang), "-" if found.per_hour is None else number(found.per_hour, lang))
     table.add_row(text("sweep.row_end", lang), found.expected_end or "-")
     return table

@@ -15,6 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pipelines.errors import InputError
+from pipelines.sweep.heartbeat import fail_silent
 from pipelines.sweep.journal import open_storage
 from pipelines.sweep.lock import locked
 from pipelines.sweep.space import Space, Value, distribution, rounded, suggest
@@ -48,6 +49,10 @@ class Queue:
     def states(self, *states: TrialState) -> list[FrozenTrial]:
         """Return the trials in one of the states."""
         return self.study.get_trials(deepcopy=False, states=states)
+
+    def trial_id(self, number: int) -> int:
+        """Return the storage's own number of a trial."""
+        return self.storage.get_trial_id_from_study_id_trial_number(self.storage.get_study_id_from_name(self.spec.name), number)
 
     @property
     def finished(self) -> bool:
@@ -130,12 +135,11 @@ def open_queue(folder: Path, spec: Spec, number: int = 0) -> Queue:
 def claim(queue: Queue, number: int, space: Space) -> tuple[Trial, dict[str, Value]] | None:
     """Take a waiting place and let the sampler fill in what is not fixed yet; None when nothing waits."""
     shuffle = Random(f"{queue.spec.seed} {number}")  # noqa: S311 - workers that lost a race part ways
-    study_id = queue.storage.get_study_id_from_name(queue.spec.name)
     waiting, first = queue.states(TrialState.WAITING), True
     while waiting:
         chosen = waiting.pop(0 if first else shuffle.randrange(len(waiting)))
         first = False
-        trial_id = queue.storage.get_trial_id_from_study_id_trial_number(study_id, chosen.number)
+        trial_id = queue.trial_id(chosen.number)
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
             if queue.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                 queue.storage.set_trial_user_attr(trial_id, WORKER, number)
@@ -172,16 +176,24 @@ def _tell(queue: Queue, trial: Trial, state: TrialState, values: Sequence[float]
 
 
 def reap(queue: Queue, living: Iterable[int], me: int | None = None) -> list[int]:
-    """Give back the running trials whose worker is dead; return their numbers. `me`: the worker that asks, between two trials."""
-    alive, found = set(living), []
+    """Give back the running trials whose worker is dead by its lease, or whose heartbeat in a database stopped; return their numbers.
+
+    Parameters
+    ----------
+    me
+        The worker that asks, between two trials.
+    """
+    alive = set(living)
     others = alive - {me}
     with locked(queue.folder / QUEUE):  # one at a time: two reapers must not send the same successor
-        study_id = queue.storage.get_study_id_from_name(queue.spec.name)
+        before = {trial.number for trial in queue.states(TrialState.RUNNING)}
+        fail_silent(queue.study)
+        found = [trial.number for trial in queue.states(TrialState.FAIL) if trial.number in before and ENDED not in trial.user_attrs]
         for trial in queue.states(TrialState.RUNNING):
             # a claim without a worker yet: between two writes of a worker that lives, or of one that died there
             if trial.user_attrs.get(WORKER) in alive or (WORKER not in trial.user_attrs and others):
                 continue
-            trial_id = queue.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
+            trial_id = queue.trial_id(trial.number)
             with suppress(optuna.exceptions.UpdateFinishedTrialError):
                 queue.storage.set_trial_user_attr(trial_id, ENDED, KILLED)
                 queue.storage.set_trial_state_values(trial_id, TrialState.FAIL)
@@ -214,7 +226,7 @@ def _refill(queue: Queue) -> None:
 
 def _successor(trial: FrozenTrial) -> tuple[dict[str, Value], dict[str, Any]] | None:
     """Return parameters and attributes of an interrupted trial's successor; None when the point is not to be tried again."""
-    ended = trial.user_attrs.get(ENDED)
+    ended = trial.user_attrs.get(ENDED, KILLED)  # without a word: its heartbeat stopped
     kills = trial.user_attrs.get(KILLS, 0) + (ended == KILLED)
     if ended == ERROR or kills >= MOST_KILLS:
         return None

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.report.words import Words, digits
 from pipelines.running import running
-from pipelines.sweep import advice_text, final, guard, journal, slurm, study
+from pipelines.sweep import advice_text, final, guard, journal, sites, slurm, study
 from pipelines.sweep.begin import Begun, Wish, begin, judged_trial
+from pipelines.sweep.heartbeat import answering
 from pipelines.sweep.lease import living
 from pipelines.sweep.local import require_cores, run_local
 from pipelines.sweep.shared import read_shared
@@ -65,7 +67,7 @@ def _say_begun(began: Begun, lang: Lang) -> None:
 def _run_here(place: Place, workers: int, compared: bool) -> Outcome:
     spec = read_spec(place.folder)
     queue = study.open_queue(place.folder, spec)
-    with running(place.home, "sweep", spec.case), shown(queue, place.lang) as show:
+    with answering(spec.storage, spec.name), running(place.home, "sweep", spec.case), shown(queue, place.lang) as show:
         run_local(queue, workers, show)
     found = status(queue)
     if not found.finished:
@@ -75,15 +77,30 @@ def _run_here(place: Place, workers: int, compared: bool) -> Outcome:
 
 def _submit(place: Place, spec: Spec, job: slurm.Job, dry_run: bool) -> Outcome:
     """Write the job script and submit it; with `dry_run` only write it."""
+    sites.require_cores_of_site(spec, job)
     script = place.folder / slurm.SCRIPT
     script.write_text(slurm.script(place.folder, spec, job), encoding="utf-8")
     if dry_run:
         slurm.require_time(spec, job)
+        _say_costs(place, spec, job)
         return Outcome(text("sweep.dry", place.lang, script=script), {"name": spec.name, "script": str(script), "job": None})
     slurm.require_possible(spec, job)
+    _say_costs(place, spec, job)
     number_ = slurm.submit(place.folder, job)
     facts = {"name": spec.name, "job": number_, "script": str(script)}
     return Outcome(text("sweep.submitted", place.lang, **facts), facts)
+
+
+def _say_costs(place: Place, spec: Spec, job: slurm.Job) -> None:
+    """Say on stderr whether the preset was ever tried, and what the open trials will take of time, nodes and energy."""
+    left = len(study.open_queue(place.folder, spec).states(*study.OPEN))
+    found, site = sites.estimate(spec, job, left), sites.presets()[job.site]
+    facts = {"hours": found.hours, "node_hours": found.node_hours, "kwh": found.kwh}
+    shown_ = {name: number(figure, place.lang, 2) for name, figure in facts.items()}
+    lines = [] if site.tested else [text("sweep.site_untested", place.lang, site=site.name)]
+    lines.append(text("sweep.estimate", place.lang, trials=left, watts=number(site.watts, place.lang), **shown_))
+    lines += [text("sweep.estimate_jobs", place.lang, jobs=found.jobs, time=job.time, name=spec.name)] if found.jobs > 1 else []
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def worker(folder: Path, cases: Mapping[str, str]) -> int:
@@ -204,20 +221,24 @@ def best(place: Place, trial: int | None, compared: bool = True) -> Outcome:
 
 def _said(sweep: Sweep, queue: study.Queue, choice: guard.Choice, comparison: final.Comparison | None, place: Place) -> str:
     """Return what a person reads at the end: best against untuned on select, whether it held on report, where everything is."""
-    lang, plain, chosen = place.lang, queue.trials[0].values[0], choice.trial
-    gain = {"before": number(plain, lang, 2), "after": number(chosen.values[0], lang, 2), "trial": chosen.number}
-    key = "sweep.best" if sweep.spec.objective == "decision" else "sweep.best_forecast"
-    lines = [text(key, lang, **gain, unit=sweep.spec.units[0])]
+    lang, plain, chosen, words = place.lang, queue.trials[0].values[0], choice.trial, Words(place.lang, sweep.case.name)
+    in_money, unit = sweep.spec.objective == "decision", sweep.spec.units[0]
+    gain = {
+        name: words.amount(value, unit) if in_money else number(value, lang, 4)
+        for name, value in (("before", plain), ("after", chosen.values[0]))
+    }
+    lines = [text("sweep.best" if in_money else "sweep.best_forecast", lang, trial=chosen.number, **gain)]
     if sweep.directions > 1:
         lines.append(text("sweep.pareto", lang, trials=", ".join(str(one.number) for one in study.better(queue))))
     if comparison:
         report = comparison.report[comparison.unit]
-        shown_ = {name: "?" if figure is None else number(figure, lang, 2) for name, figure in vars(report).items()}
+        decimals = digits(*vars(report).values())
+        shown_ = {name: "?" if figure is None else words.amount(figure, unit, decimals) for name, figure in vars(report).items()}
         days = {"first": comparison.report_period.first, "last": comparison.report_period.last}
-        lines.append(text(f"sweep.final_{comparison.verdict}", lang, unit=comparison.unit, **shown_, **days))
+        lines.append(text(f"sweep.final_{comparison.verdict}", lang, **shown_, **days))
         if comparison.looks > 1:
             lines.append(text("sweep.looks", lang, count=comparison.looks))
-    lines.append(advice_text.said(choice, lang))
+    lines.append(advice_text.said(choice, comparison, words))
     lines.append(text("sweep.paths", lang, report=place.folder / REPORT, settings=place.folder / BEST))
     return "\n".join(lines)
 

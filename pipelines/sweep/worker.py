@@ -19,6 +19,7 @@ import optuna
 
 from pipelines.errors import InputError
 from pipelines.sweep import slurm, study
+from pipelines.sweep.heartbeat import answering, beating
 from pipelines.sweep.journal import require_sound
 from pipelines.sweep.lease import WORKERS, Worker, living, registered
 from pipelines.sweep.space import Space, Value
@@ -126,7 +127,7 @@ def work(folder: Path, spec: Spec, space: Space, trial: Trial) -> int:
     require_sound(folder, spec)
     require_same_versions(spec)
     signals, began = Signals(), monotonic()
-    with signals.listening(), registered(folder) as worker:
+    with answering(spec.storage, spec.name), signals.listening(), registered(folder) as worker:
         log = Log(folder / WORKERS / f"{worker.number:04d}.jsonl", worker.number)
         left = slurm.seconds_left(worker.job)
         clock = Clock(None if left is None else began + left, spec.lead_seconds, spec.trial_seconds)
@@ -197,7 +198,7 @@ def _one(
             raise optuna.TrialPruned
 
     try:
-        with signals.interruptible():
+        with beating(queue.storage, queue.trial_id(trial.number)), signals.interruptible():
             worth = judge(params, told if queue.spec.prune else None)
         seconds, cpu = monotonic() - began[0], process_time() - began[1]
         clock.longest = max(clock.longest, seconds)
@@ -212,7 +213,7 @@ def _one(
         log("pruned", trial=trial.number, seconds=round(seconds, 3))
     except HandBack:
         _give_back(queue, trial, log, study.HANDED_BACK, "")
-    except OSError:
+    except (OSError, optuna.exceptions.StorageInternalError):  # not the trial's fault
         raise
     except Exception as error:  # noqa: BLE001 - the use case's own code may fail in any way
         # this point cannot be judged; the sweep goes on with another one

@@ -16,6 +16,7 @@ from usecases.energy.plan_files import plan_files, upcoming
 from usecases.energy.schema import SCHEMA, TABLES
 from usecases.energy.settings import Energy
 from usecases.energy.simulate import simulate
+from usecases.energy.sizes import sizes
 from usecases.energy.tables import assemble
 from usecases.energy.value import start, value
 
@@ -47,6 +48,7 @@ CASE = UseCase(
     plan_files=plan_files,
     upcoming=upcoming,
     shown=[name for name, column in SCHEMA.items() if column.role == "known"],  # the pictures need prices and times
+    extras=sizes,
     sections=sections,
     asked=("battery.capacity_kwh", "battery.power_kw", "tariff.grid_eur_per_kwh", "tariff.levies_eur_per_kwh", "tariff.peak_eur_per_kw"),
     own_data={"calendar": {"state": '""'}, "forecast": {"weather": '"none"'}, "periods": {"report_start": ""}},

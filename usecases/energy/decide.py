@@ -6,7 +6,7 @@ import polars as pl
 from pipelines.decide.battery import Floats
 from pipelines.decide.dispatch import Flexible, Problem, Schedule, schedule
 from pipelines.decide.peak_cap import day_cap
-from usecases.energy.rules import cap_rule, orders
+from usecases.energy.rules import NO_CAP, cap_rule, orders
 from usecases.energy.settings import Energy
 from usecases.energy.tariff import QUARTER, period, prices
 from usecases.energy.value import SiteState, State
@@ -43,9 +43,9 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, state: State) -> pl.DataFram
     battery, now = s.battery.of(site), state[site]
     begun = rows.select(period(pl.col("time"), s)).to_series()
     now = now if begun[0] == now.period else SiteState(now.stored_kwh, 0.0, begun[0], now.waiting_kwh, now.due_kwh)
-    aim = _aim(rows, s)
+    aim, slide = _aim(rows, s)
     stored = min(max(now.stored_kwh, battery.floor_kwh), battery.ceiling_kwh)
-    cap, slide = day_cap(paths, aim, now.peak_kw, battery, stored, s.decision.rule())
+    cap, slide = day_cap(paths, aim, now.peak_kw, battery, stored, s.decision.rule(), slide)
     # what exceeds the cap is the controller's business, on the meter: the schedule keeps the battery full for it. Scenarios that all
     # agree leave nothing to be ready for.
     middle, certain = np.median(paths, axis=1), float(np.ptp(paths, axis=1).max()) < ROUNDING
@@ -59,17 +59,19 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, state: State) -> pl.DataFram
         slide_kw=pl.lit(slide),
         refill_share=pl.lit(1.0 if certain else s.decision.refill),
         served_kw=pl.lit(pl.Series(made.flexible_kw)),
+        yield_kw=pl.lit(NO_CAP if certain else cap),
         followed=pl.lit(0.0),
     )
 
 
-def _aim(rows: pl.DataFrame, s: Energy) -> float:
-    """Return the import to aim for: a share of what the last closed months would have allowed."""
-    least = rows["least_cap_kw"].drop_nulls()
-    if len(least):
-        return s.decision.cap_share * float(least[0])
+def _aim(rows: pl.DataFrame, s: Energy) -> tuple[float, float | None]:
+    """Return the import to aim for and its slide, kW, as closed months have taught; before the first has closed, from recent peaks."""
+    known = rows.select("aim_kw", "aim_slide_kw").drop_nulls()
+    if known.height:
+        aim, slide = known.row(0)
+        return float(aim), float(slide)
     recent = rows["recent_peak_kw"].drop_nulls()
-    return WHOLE_DAYS * float(recent[0]) if len(recent) else 0.0
+    return (WHOLE_DAYS * float(recent[0]) if len(recent) else 0.0), None
 
 
 def _planned(rows: pl.DataFrame, s: Energy, now: SiteState, net: Floats, aim: tuple[float, float]) -> Schedule:
@@ -92,12 +94,12 @@ def _planned(rows: pl.DataFrame, s: Energy, now: SiteState, net: Floats, aim: tu
             end_eur_per_kwh=0.9 * float(np.mean(bought)),
             reserve_eur_per_kwh=reserve,
             limit_kw=None if s.tariff.limit_kw is None else np.full(steps, s.tariff.limit_kw),
-            flexible=waiting(rows, now),
+            flexible=waiting(rows, now, float(np.mean(bought))),
         )
     )
 
 
-def waiting(rows: pl.DataFrame, now: SiteState) -> Flexible | None:
+def waiting(rows: pl.DataFrame, now: SiteState, end_eur_per_kwh: float = 0.0) -> Flexible | None:
     """Return the load that may wait as two curves of cumulated energy (T,) kWh, or None where there is none."""
     if "waiting_kw" not in rows.columns or rows["waiting_kw"].null_count() == rows.height:
         return None
@@ -107,4 +109,4 @@ def waiting(rows: pl.DataFrame, now: SiteState) -> Flexible | None:
     for step in range(rows.height):
         owed = min(owed + due[step] * QUARTER, earliest[step])  # what came before the first row is not owed
         latest[step] = owed
-    return Flexible(earliest, np.maximum.accumulate(np.maximum(latest, 0.0)), most)
+    return Flexible(earliest, np.maximum.accumulate(np.maximum(latest, 0.0)), most, end_eur_per_kwh)

@@ -35,10 +35,9 @@ SEARCH: dict[str, Span | Options] = {
     "trees.rows_share": Span(0.25, 5.0, log=True, unit="share"),
     "forecast.level_days": Span(14, 84, whole=True, unit="days"),
     "decision.closed_months": Span(1, 6, whole=True, unit="months"),
-    "decision.cap_share": Span(0.8, 1.05, unit="share"),
-    "decision.slide": Span(0.0, 1.2, unit="share"),
     "decision.refill": Span(0.85, 1.0, unit="share"),
     "decision.day_quantile": Span(0.0, 0.5, unit="probability"),
+    "decision.day_slide": Span(0.0, 1.2, unit="share"),
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.decide.battery import Battery, Floats, smallest_caps
+from pipelines.decide.peak_cap import learnt_aims
 from usecases.energy.settings import Energy
 from usecases.energy.tariff import period
 
@@ -18,6 +19,7 @@ def month_columns(rows: pl.DataFrame, s: Energy) -> pl.DataFrame:
     """Return the rows with what is known of closed months and of this one, kW of net load.
 
     `last_cap_kw`: smallest cap that the last closed month would have allowed; `least_cap_kw`: the smallest of the last `closed_months`;
+    `aim_kw`, `aim_slide_kw`: the cap to aim for in this month and its slide, learnt from the closed months (`decision.learn`);
     `peak_so_far_kw`: highest net load of this billing period up to noon of the day before. Null where nothing is known yet.
     """
     net = pl.col("load_kw") - pl.col("pv_kw").fill_null(0.0)
@@ -49,19 +51,36 @@ def _caps(part: pl.DataFrame, s: Energy) -> pl.DataFrame:
         caps[np.array(told)] = closed_caps(
             [np.nan_to_num(load) for load, use in zip(loads, told, strict=True) if use], s, s.battery.of(site)
         )
-    rows = []
+    rows, least = [], np.full(len(names), np.nan)
     for place, month in enumerate(names):
         past = caps[max(0, place - s.decision.closed_months) : place]
         past = past[np.isfinite(past)]
+        least[place] = past.min() if past.size else np.nan
         rows.append((site, month, float(past[-1]) if past.size else None, float(past.min()) if past.size else None))
     schema = {"site": pl.String, "_month": pl.Date, "last_cap_kw": pl.Float64, "least_cap_kw": pl.Float64}
-    return pl.DataFrame(rows, schema, orient="row")
+    battery = s.battery.of(site)
+    if s.decision.learn:
+        side = side_by_side([np.nan_to_num(load) for load in loads])
+        aims, slides = learnt_aims(side, least, np.array(told), battery, start_kwh(s, battery), s.decision.rule())
+    else:
+        aims, slides = s.decision.cap_share * least, np.where(np.isfinite(least), s.decision.slide * battery.power_kw, np.nan)
+    columns = {"aim_kw": aims, "aim_slide_kw": slides}
+    return pl.DataFrame(rows, schema, orient="row").with_columns(pl.Series(name, values).fill_nan(None) for name, values in columns.items())
+
+
+def start_kwh(s: Energy, battery: Battery) -> float:
+    """Return the energy a month is replayed from, within the battery's bounds."""
+    return min(max(s.battery.start * battery.capacity_kwh, battery.floor_kwh), battery.ceiling_kwh)
+
+
+def side_by_side(months: list[Floats]) -> Floats:
+    """Return months of different lengths as one table (T, M), filled up with zero load."""
+    side = np.zeros((max(map(len, months)), len(months)))
+    for place, load in enumerate(months):
+        side[: len(load), place] = load
+    return side
 
 
 def closed_caps(months: list[Floats], s: Energy, battery: Battery) -> Floats:
     """Return the smallest held cap of each month, the battery starting as the settings say."""
-    side = np.zeros((max(map(len, months)), len(months)))
-    for place, load in enumerate(months):
-        side[: len(load), place] = load
-    start = min(max(s.battery.start * battery.capacity_kwh, battery.floor_kwh), battery.ceiling_kwh)
-    return smallest_caps(side, battery, start, s.cap_rule_refill)
+    return smallest_caps(side_by_side(months), battery, start_kwh(s, battery), s.cap_rule_refill)

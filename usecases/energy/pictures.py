@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from pipelines.decide.battery import Course
 from pipelines.report import svg
-from pipelines.report.page import Section, Table
+from pipelines.report.page import Cell, Section, Table
 from pipelines.report.words import Words
-from pipelines.result import Result
+from pipelines.result import Interval, Result
 from pipelines.texts import Lang
 from usecases.energy.settings import Energy
 from usecases.energy.tariff import QUARTER, prices, two_line_bills
-from usecases.energy.value import SiteState, course, net_load, start
+from usecases.energy.value import ACTIONS, SiteState, course, net_load, start
 
 POLICIES = ("usual", "plan", "perfect")
 WIDTH, TALL, LEFT, RIGHT = 860.0, 300.0, 70.0, 845.0
@@ -33,13 +33,14 @@ def sections(result: Result, lang: Lang) -> Sequence[Section]:
     courses = {policy: replayed(result, s, policy) for policy in POLICIES}
     site = str(result.forecasts["site"][0])
     parts = [_bill(result, s, courses, words), _peaks(result, s, words), _duration(courses, site, words)]
+    parts += _sizes(result, s, words)
     return [*parts, _week(result, s, courses, site, words), _year(result, s, courses, site, words)]
 
 
 def replayed(result: Result, s: Energy, policy: str) -> dict[str, Course]:
     """Return what happened at each site's meter under a policy."""
     orders = result.actions.filter(pl.col("policy") == policy).drop("policy")
-    orders = orders.select("time", "site", "battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw")
+    orders = orders.select("time", "site", *(name for name in ACTIONS if name in orders.columns))
     rows = result.forecasts.join(orders, on=["time", "site"], how="left", maintain_order="left")
     begun = start(result.forecasts, s)
     found = {}
@@ -139,6 +140,37 @@ def _year(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]]
     title = _text(words, "sec_year_title", line=_text(words, f"line_{valid[0]}"), hours=hours, site=site)
     table = Table(_text(words, "sec_year_caption"), head, rows, texts=2, shown=True)
     return Section("year", _text(words, "sec_year"), title, (_text(words, "sec_year_text"),), tables=[table])
+
+
+def _sizes(result: Result, s: Energy, words: Words) -> list[Section]:
+    """Return the table of battery sizes, or nothing for a run that has none."""
+    found: list[dict[str, Any]] = result.extras.get("sizes", [])
+    rows: list[list[Cell]] = []
+    for one in found:
+        saved, back = Interval(**one["saved_eur_per_year"]), Interval(**one["payback_years"])
+        never = _text(words, "never") if back.value is None else words.range(back, lambda years: words.number(years, 1))
+        rows.append([
+            f"{one['site']}: {words.number(one['capacity_kwh'], 0)} kWh / {words.number(one['power_kw'], 0)} kW",
+            (words.amount(saved.value, "eur", 0), words.range(saved, lambda value: words.amount(value, "eur", 0))),
+            words.percent(one["captured"]),
+            words.amount(one["invested_eur"], "eur", 0),
+            (words.number(back.value, 1), never),
+        ])  # fmt: skip
+    if not rows:
+        return []
+    quickest = min((one for one in found if one["payback_years"]["value"]), key=lambda one: one["payback_years"]["value"], default=None)
+    values = {} if quickest is None else {
+        "capacity": words.number(quickest["capacity_kwh"], 0), "power": words.number(quickest["power_kw"], 0),
+        "years": words.number(quickest["payback_years"]["value"], 1),
+    }  # fmt: skip
+    title = _text(words, "sec_sizes_none" if quickest is None else "sec_sizes_title", **values)
+    head = [_text(words, f"col_{name}") for name in ("size", "per_year", "share", "invested", "payback")]
+    text = _text(words, "sec_sizes_text", price=words.amount(s.sizing.eur_per_kwh, "eur", 0))
+    return [
+        Section(
+            "sizes", _text(words, "sec_sizes"), title, (text,), tables=[Table(_text(words, "sec_sizes_caption"), head, rows, shown=True)]
+        )
+    ]
 
 
 def _lines(  # noqa: PLR0913 - what a picture says and shows

@@ -16,6 +16,7 @@ def plan_files(rows: pl.DataFrame, s: Energy, lang: Lang) -> dict[str, str | byt
     """Return `schedule.json`: per site one entry per quarter hour, start in UTC (ISO 8601), powers in kW, energy in kWh.
 
     `battery_kw` is positive when discharging; `cap_kw` is the import to be held, sliding up by `slide_kw` until the battery is empty.
+    Waiting load gives way where the import would pass `yield_kw`, unless its deadline is due, and catches up later.
     """
     sites = {}
     for (site,), part in rows.partition_by("site", as_dict=True, maintain_order=True).items():
@@ -24,7 +25,7 @@ def plan_files(rows: pl.DataFrame, s: Energy, lang: Lang) -> dict[str, str | byt
                 "start": f"{row['time'] - STANDARD:%Y-%m-%dT%H:%M:%SZ}",
                 **{
                     name: round(float(row[name]), 3)
-                    for name in ("battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw")
+                    for name in ("battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share", "served_kw", "yield_kw")
                 },
             }
             for row in part.sort("time").iter_rows(named=True)

@@ -12,8 +12,8 @@ NO_CAP = 1e9  # kW: nothing to hold
 
 
 def orders(rows: pl.DataFrame, **columns: pl.Expr | float | None) -> pl.DataFrame:
-    """Return the rows with the six order columns; what is not given: do nothing, hold nothing, serve waiting load at once."""
-    plain = {"battery_kw": 0.0, "target_kwh": 0.0, "cap_kw": NO_CAP, "slide_kw": 0.0, "refill_share": 0.0}
+    """Return the rows with the seven order columns; what is not given: do nothing, hold nothing, serve waiting load at once."""
+    plain = {"battery_kw": 0.0, "target_kwh": 0.0, "cap_kw": NO_CAP, "slide_kw": 0.0, "refill_share": 0.0, "yield_kw": NO_CAP}
     served = pl.col("waiting_most_kw").fill_null(0.0) if "waiting_most_kw" in rows.columns else pl.lit(0.0)
     given = {
         name: column if isinstance(column, pl.Expr) else pl.lit(column)

@@ -123,6 +123,9 @@ class Trees(Frozen):
 class Decision(Frozen):
     """How the month's cap is set; the defaults were chosen on two companies' months before any reported one."""
 
+    learn: bool = Field(
+        True, description="true: `cap_share` and `slide` of each site are learnt by replaying its closed months, once there are five"
+    )
     cap_share: float = Field(0.9, description="cap = share × the smallest cap that the last closed months would have allowed", gt=0, le=2)
     slide: float = Field(0.65, description="the cap slides up by this share of the battery's power until it is empty", ge=0, le=3)
     refill: float = Field(0.97, description="charging may lift the import to this share of the cap", gt=0, le=1)
@@ -137,6 +140,20 @@ class Decision(Frozen):
         return CapRule(self.cap_share, self.slide, self.refill, self.day_quantile, self.day_slide)
 
 
+class Sizing(Frozen):
+    """Which batteries are compared, and what they cost to buy.
+
+    Default price: an example published in February 2026, 38,000 EUR for a commercial battery of 50 kWh (mieterstromjetzt.de). It is one
+    seller's figure, not a market study: put in your own offer.
+    """
+
+    capacities_kwh: tuple[float, ...] = Field((), description="energy contents to compare, kWh; empty: half, once and twice the battery's")
+    powers_kw: tuple[float, ...] = Field((), description="powers to compare, kW; empty: as the battery's, in proportion to the content")
+    eur_per_kwh: float = Field(760.0, description="investment per kWh of content, EUR net", ge=0)
+    eur_per_kw: float = Field(0.0, description="further investment per kW of power, EUR net", ge=0)
+    fixed_eur: float = Field(0.0, description="further investment whatever the size, EUR net", ge=0)
+
+
 class Energy(CaseSettings):
     """All settings of the energy use case."""
 
@@ -148,6 +165,7 @@ class Energy(CaseSettings):
     forecast: Forecast = Forecast()
     trees: Trees = Trees()
     decision: Decision = Decision()
+    sizing: Sizing = Sizing()
     cap_rule_refill: float = Field(0.9, description="the cap rule recharges up to this share of its cap", gt=0, le=1)
     usual: Literal["no_battery", "self_consumption", "cap_rule"] = Field("no_battery", description="what the site does today")
     grid_g_per_kwh: float = Field(374.0, description="CO2 of grid power where the data have no column, g per kWh: German mix 2020", ge=0)

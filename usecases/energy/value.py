@@ -14,7 +14,8 @@ from usecases.energy.tariff import QUARTER, period, prices
 
 INDEX = ["time", "site"]
 ORDERS = ("battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share")
-ACTIONS = (*ORDERS, "served_kw")
+ACTIONS = (*ORDERS, "served_kw", "yield_kw")
+NO_LIMIT = 1e9  # kW
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, before: SiteState) -> tuple[
 def serve(rows: pl.DataFrame, state: SiteState) -> tuple[Floats, Floats, SiteState]:
     """Return the waiting load as it was served (T,) kW, what became late (T,) kWh, and the state after it.
 
-    Nothing is served before it has arrived or faster than it can take, whatever the orders say.
+    Nothing is served before it has arrived or faster than it can take, whatever the orders say. Where `yield_kw` is ordered, waiting load
+    gives way when the import would pass it or the peak so far, but for what a deadline asks for now; what was held back is caught up with
+    as soon as there is room.
     """
     steps = rows.height
     if "waiting_kw" not in rows.columns or rows["waiting_kw"].null_count() == steps:
@@ -129,16 +132,26 @@ def serve(rows: pl.DataFrame, state: SiteState) -> tuple[Floats, Floats, SiteSta
     arrives, due, most, wish = (
         rows[name].fill_null(0.0).to_numpy() for name in ("waiting_kw", "latest_kw", "waiting_most_kw", "served_kw")
     )
-    served, late = np.zeros(steps), np.zeros(steps)
-    waiting, owed = state.waiting_kwh, state.due_kwh
+    served, late, room = np.zeros(steps), np.zeros(steps), _room(rows, state)
+    waiting, owed, behind = state.waiting_kwh, state.due_kwh, 0.0
     for step in range(steps):
         waiting += arrives[step] * QUARTER
-        before = max(owed, 0.0)
-        served[step] = max(min(wish[step], most[step], waiting / QUARTER), 0.0)
+        before, asked = max(owed, 0.0), max(owed + due[step] * QUARTER, 0.0) / QUARTER
+        wanted = min(wish[step] + behind / QUARTER, max(room[step], asked))
+        served[step] = max(min(wanted, most[step], waiting / QUARTER), 0.0)
+        behind = max(behind + (min(wish[step], most[step]) - served[step]) * QUARTER, 0.0) if room[step] < NO_LIMIT else 0.0
         waiting -= served[step] * QUARTER
         owed = min(owed + (due[step] - served[step]) * QUARTER, waiting)  # what came before the first row is not owed
         late[step] = max(max(owed, 0.0) - before, 0.0)
     return served, late, replace(state, waiting_kwh=waiting, due_kwh=owed)
+
+
+def _room(rows: pl.DataFrame, state: SiteState) -> Floats:
+    """Return the power (T,) that waiting load may take without lifting the import above `yield_kw` or the peak so far, kW."""
+    if "yield_kw" not in rows.columns or "load_kw" not in rows.columns:
+        return np.full(rows.height, NO_LIMIT)
+    line = rows["yield_kw"].to_numpy()
+    return np.where(line < NO_LIMIT, np.maximum(np.maximum(line, state.peak_kw) - net_load(rows), 0.0), NO_LIMIT)
 
 
 def bill(rows: pl.DataFrame, s: Energy, policy: Any) -> pl.DataFrame:

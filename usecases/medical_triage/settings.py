@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pipelines.settings import CaseSettings, Frozen
 
-Member = Literal["logistic", "trees", "additive", "blend"]
+Member = Literal["logistic", "curved", "trees", "additive", "stacked", "blend", "curved_blend"]
 Usual = Literal["human", "random_slots", "pain_first", "news_first", "inpatient_first"]
 
 
@@ -103,7 +103,7 @@ class Forecast(Frozen):
         ("logistic", "trees", "additive", "blend"), description="models compared on the select period; the first is kept unless beaten"
     )
     rare: int = Field(10, description="levels of a category in fewer rows than this are taken together", ge=2)
-    c: float = Field(1.0, description="of the logistic regression: the ridge penalty is 1 / c", gt=0)
+    c: float = Field(1.0, description="of the logistic regression: the ridge penalty is 1 / c (curved: 1 / (0.3 c))", gt=0)
     recent: int = Field(2000, description="so many of the latest known cases recalibrate", ge=100)
     level: float = Field(0.9, description="coverage promised for each class by the conformal sets", gt=0.5, lt=1)
     recall: float = Field(0.95, description="recall the model alone would have to promise", gt=0.5, lt=1)

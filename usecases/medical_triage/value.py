@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from usecases.medical_triage.decide import SOON, URGENT
 from usecases.medical_triage.rules import chance
 from usecases.medical_triage.settings import MedicalTriage
 
@@ -19,6 +20,9 @@ def value(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
     undertriaged, overtriaged: patients. minutes: of clinicians, for second looks and needless urgency. wait_minutes: to the physician, of
     true emergencies, where a queue can be replayed. eur, first where an emergency recognised late has a price in the settings.
     """
+    if "slot" not in rows.columns:  # what a person put into the plan: a number of urgency alone
+        level = pl.col("urgency")
+        rows = rows.with_columns(urgent=(level >= URGENT).cast(pl.Float64), slot=((level >= SOON) & (level < URGENT)).cast(pl.Float64))
     event, treated = rows["event"].to_numpy() > 0, treated_urgent(rows, s)
     late, over = event & ~treated, ~event & treated
     minutes = rows["slot"].to_numpy() * s.costs.review_minutes + over * s.costs.overtriage_minutes

@@ -1,13 +1,14 @@
 """From the user's file to rows: what is an event, when it happened, in our units."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from pipelines.errors import InputError
+from usecases.medical_triage.schema import SCHEMA
 from usecases.medical_triage.settings import MedicalTriage
 
 ROW = "row_in_file"
@@ -95,6 +96,16 @@ def own_settings(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     return {"outcome": {"events": yes}} if len(found) == BOTH and len(yes) == 1 and yes != ["1"] else {}
 
 
-def upcoming(rows: pl.DataFrame, s: MedicalTriage, day: object) -> pl.DataFrame:
-    """Return the visits of the day whose outcome is not known yet: those the plan is for."""
-    return rows.filter((pl.col("arrival").dt.date() == pl.lit(day)) & pl.col("event").is_null())
+def upcoming(rows: pl.DataFrame, s: MedicalTriage, day: date) -> pl.DataFrame:
+    """Return the visits that the plan of the day is for, outcomes taken away: those of that day.
+
+    Where the data have no arrival times, also all visits without an outcome, in order of the file: nobody can know their drawn day.
+    """
+    outcomes = [name for name in SCHEMA if SCHEMA[name].role == "outcome" and name in rows.columns]
+    today = rows.filter(pl.col("arrival").dt.date() == pl.lit(day))
+    waiting = rows.filter(pl.col("event").is_null() & ~pl.col("dated") & (pl.col("arrival").dt.date() != pl.lit(day))).sort("visit")
+    minute = pl.int_range(pl.len()) * MINUTES // max(waiting.height, 1)
+    placed = waiting.with_columns(arrival=pl.lit(day).cast(pl.Datetime) + pl.duration(minutes=minute))
+    placed = placed.select(pl.col(name).cast(kind) for name, kind in today.schema.items())
+    found = pl.concat([today, placed]).sort("arrival", "visit")
+    return found.with_columns(pl.lit(None, dtype=rows.schema[name]).alias(name) for name in outcomes)
