@@ -62,7 +62,7 @@ def delivery_files() -> dict[str, str]:
 
 
 def trip_files() -> dict[str, str]:
-    city = simulate(CitySettings(stations=5, days=140))
+    city = simulate(CitySettings(stations=5, days=180))
     trips = {"start": "Startzeit", "end": "Endzeit", "vehicle": "Rad", "origin": "Startstation", "destination": "Zielstation"}
     places = {"station": "Stations-ID", "name": "Name", "latitude": "Breite", "longitude": "Länge", "capacity": "Plätze"}
     return {"Fahrten.csv": german(city.trips, trips, "%d.%m.%Y %H:%M:%S"), "Stationen.csv": german(city.stations, places)}

@@ -30,6 +30,10 @@ BY_TESTS = {  # whose Python blocks, and what stands below them, are executed wh
     "docs/students.md": "tests/test_teaching.py",
     "docs/de/studierende.md": "tests/test_teaching.py",
     "datasets/simulated_bakery/README.md": "tests/test_blocks.py",
+    **{
+        f"docs/how-to/{name}.md": "tests/test_howto.py"
+        for name in ("add-a-use-case", "my-own-costs", "past-orders", "add-a-feature", "pilot", "delete-everything")
+    },
 }
 FOLLOWED = re.findall(r'"([\w-]+\.md)"', (ROOT / "tests" / "test_howto.py").read_text(encoding="utf-8"))
 BY_TESTS |= {f"docs/how-to/{name}": "tests/test_howto.py" for name in FOLLOWED}
