@@ -24,10 +24,7 @@ def notes(rows: pl.DataFrame, s: Energy) -> Sequence[tuple[str, dict[str, Any]]]
     found: list[tuple[str, dict[str, Any]]] = [
         (f"energy.usual_{s.usual}", {}),
         ("energy.settled", {}),
-        (
-            "energy.cap_first",
-            {"share": round(100 * decision.cap_share), "months": decision.closed_months, "quantile": round(100 * decision.day_quantile)},
-        ),
+        ("energy.cap_first", {"months": decision.closed_months}),
     ]
     first = rows["local"].min()
     if first.day != 1 or (s.tariff.peak == "year" and first.month != 1):  # type: ignore[union-attr]
