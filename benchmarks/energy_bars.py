@@ -99,7 +99,7 @@ def known(part: pl.DataFrame, s: Energy) -> pl.DataFrame:
         caps[begun] = closed_caps([net_load(own)], same, s.battery.of(str(part["site"][0])))[0]
     paths = [pl.col("load_kw").alias(name) for name in part.columns if name.startswith("path_")]
     aim = month.replace_strict(list(caps), list(caps.values()), return_dtype=pl.Float64)
-    return part.with_columns(*paths, aim_kw=aim, aim_slide_kw=pl.lit(0.0), trusted=pl.lit(value=True))
+    return part.with_columns(*paths, aim_kw=aim, aim_slide_kw=pl.lit(0.0), cap_from=pl.lit("raised"), trusted=pl.lit(value=True))
 
 
 def main(folder: str, period: str = "report") -> None:

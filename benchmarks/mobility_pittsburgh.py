@@ -83,7 +83,7 @@ def main(folder: Path, *, report: bool) -> None:
     rows = assemble(tables(folder), s)
     rows = features(rows, s).filter(pl.col("day") >= FIRST)
     model = Rates(s).fit(rows.filter(pl.col("day") <= TRAINED))
-    hidden = ["rentals", "returns", "departures", "arrivals", "empty_hours", "operator"]
+    hidden = ["rentals", "returns", "departures", "arrivals", "empty_minutes", "full_minutes", "operator"]
     select = rows.filter(pl.col("day").is_between(*SELECT))
     raw = model.predict(select.drop(hidden)).with_columns(select.select(hidden))
     model.choose(raw)

@@ -2,7 +2,8 @@
 
     python benchmarks/nhamcs_table.py FOLDER_WITH_THE_FILES nhamcs_ed.csv
 
-Codes that mean "blank", "unknown" or "by Doppler" become empty cells; the reason for the visit is cut to its three-digit group.
+Codes that mean "blank", "unknown" or "by Doppler" become empty cells; the reason for the visit stands there with its
+first digit, its first two and so on: a rare reason is then learnt with its group.
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 YEARS = range(2015, 2020)
-DOPPLER = 998
+DOPPLER, CODE = 998, 5  # CODE: digits of a reason for the visit; the first ones name its group
 
 
 def table(folder: Path) -> pl.DataFrame:
@@ -25,7 +26,8 @@ def table(folder: Path) -> pl.DataFrame:
     names = [name for name in rows.columns if name not in ("ADMIT", "year")]
     rows = rows.with_columns(pl.when((pl.col(name) >= 0) & (pl.col(name) != DOPPLER)).then(pl.col(name)).alias(name) for name in names)
     coded = {name: pl.col(name).cast(pl.Int64) for name in ("SEX", "ARREMS", "NOCHRON")}
-    return rows.with_columns(reason=(pl.col("RFV1") // 100).cast(pl.Int64), **coded).drop("RFV1")
+    code = {f"reason_{digits}": (pl.col("RFV1") // 10 ** (CODE - digits)).cast(pl.Int64) for digits in range(1, CODE + 1)}
+    return rows.with_columns(**code, **coded).drop("RFV1")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.models.calibrating import Promise, calibrate, plain_cases, ranker
-from pipelines.models.encoding import Encoder
-from pipelines.models.members import ADDITIVE, Boosted, Linear
+from pipelines.models.probability import PARTS, Probability
 from pipelines.probabilities import auprc, auroc, bootstrap, brier, caught_curve, clopper_pearson, coverage, ece, slope_intercept
 from pipelines.run import gridded
 from pipelines.settings import load_settings, read_toml
@@ -47,14 +46,8 @@ def made(kind: str, used: tuple, rare: int) -> Callable:
     """Return a function (past, events, rows asked) -> log odds."""
 
     def score(past: pl.DataFrame, events: np.ndarray, asked: pl.DataFrame) -> np.ndarray:
-        parts = {"logistic": [Linear], "trees": [Boosted], "additive": [Boosted], "blend": [Linear, Boosted]}[kind]
-        found = []
-        for part in parts:
-            member = part(Encoder(*used, rare=rare))
-            if kind == "additive":
-                member.forest = ADDITIVE
-            found.append(member.fit(past, events).score(asked))
-        return np.mean(found, axis=0)
+        model = Probability("event", *used, rare=rare)
+        return np.mean([model.member(part).fit(past, events).score(asked) for part in PARTS.get(kind, (kind,))], axis=0)
 
     return score
 
@@ -137,7 +130,7 @@ def nhamcs(folder: str) -> None:
     rows, used, rare = rows_of("nhamcs_ed", folder)
     events, year = rows["event"].to_numpy() > 0, rows["arrival"].dt.year().to_numpy()
     fit, select, test = (np.flatnonzero(part) for part in (year <= 2017, year == 2018, year == 2019))
-    kind, score = chosen_on(rows, events, fit, select, (used, rare, ("logistic", "trees", "additive", "blend")))
+    kind, score = chosen_on(rows, events, fit, select, (used, rare, ("logistic", "trees", "additive", "blend", "curved_blend")))
     found = calibrate(plain_cases(score, events[select]), Promise())
     asked = made(kind, used, rare)(rows[fit], events[fit], rows[test])
     y, p, every = events[test], found.probability(asked), np.arange(len(test))

@@ -27,6 +27,7 @@ BY_TESTS = {  # whose Python blocks, and what stands below them, are executed wh
     "docs/tutorials/minimal.md": "tests/test_docs.py",
     "docs/tutorials/anatomy.md": "tests/test_teaching.py",
     "docs/explanation/perfect-foresight.md": "tests/test_teaching.py",
+    "docs/how-to/add-a-use-case.md": "tests/test_howto.py",
     "docs/students.md": "tests/test_teaching.py",
     "docs/de/studierende.md": "tests/test_teaching.py",
     "datasets/simulated_bakery/README.md": "tests/test_blocks.py",
@@ -104,7 +105,9 @@ def settings_of(block: Block) -> Any:
     return load_settings(case.settings, given if "costs" in given else merged(read_toml(case.folder / "settings.toml"), given))
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.kind == "toml"], ids=lambda block: block.page)
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if block.kind == "toml" and block.page not in BY_TESTS], ids=lambda block: block.page
+)
 def test_settings_on_a_page_are_accepted(block, tmp_path):
     if block.mark == "saved as answers.toml":
         file = tmp_path / "answers.toml"

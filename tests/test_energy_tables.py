@@ -11,6 +11,7 @@ import pytest
 from pipelines.errors import InputError
 from pipelines.settings import load_settings
 from usecases.energy.settings import Energy
+from usecases.energy.story import caveats
 from usecases.energy.tables import assemble
 
 DAYS = 70
@@ -230,3 +231,23 @@ def test_hourly_readings_become_quarter_hours_and_five_minute_readings_their_mea
     )
     means = assemble({"load": fine}, settings())
     assert means["load_kw"].to_numpy().max() < 100  # a spike of five minutes counts by a third
+
+
+def test_annual_prices_follow_the_line_and_stated_ones_stay():
+    month, year = settings().tariff, settings(tariff={"peak": "year"}).tariff
+    assert (month.peak_eur_per_kw, month.grid_eur_per_kwh) == (24.80, 0.0222)
+    assert (year.peak_eur_per_kw, year.grid_eur_per_kwh) == (34.29, 0.0680)
+    above = settings(tariff={"peak": "year", "line": "above"}, two_lines={"above": {"peak_eur_per_kw": 120, "grid_eur_per_kwh": 0.02}})
+    assert (above.tariff.peak_eur_per_kw, above.tariff.grid_eur_per_kwh) == (120, 0.02)
+    assert settings(tariff={"peak": "year", "peak_eur_per_kw": 50}).tariff.peak_eur_per_kw == 50
+    again = load_settings(Energy, above.model_dump(mode="json", exclude_none=True), {})
+    assert again == above
+
+
+def test_hours_of_use_that_belong_to_the_other_line_are_said_before_the_figure():
+    rows = pl.DataFrame(
+        {"site": ["Werk"] * 4, "load_kw": [50.0, 60.0, 55.0, 50.0], "pv_kw": [None] * 4}, schema_overrides={"pv_kw": pl.Float64}
+    )
+    assert [key for key, _ in caveats(rows, settings(tariff={"peak": "year"}))] == ["energy.other_line"]
+    assert not caveats(rows, settings(tariff={"peak": "year", "line": "above"}))
+    assert not caveats(rows, settings())

@@ -232,6 +232,19 @@ def test_a_price_cannot_be_tuned(tmp_path, capsys):
     assert not list((tmp_path / "h" / "sweeps").glob("*"))
 
 
+def test_a_setting_that_the_use_case_chooses_by_itself_is_left_out_until_it_gets_a_value(tmp_path, capsys):
+    toy(tmp_path / "toy")
+    code = (tmp_path / "toy" / "usecase.py").read_text().replace('rounding: str = "whole"', "rounding: str | None = None")
+    (tmp_path / "toy" / "usecase.py").write_text(code)
+    begun = beginning.begin(wish(tmp_path / "toy", tmp_path, trials=5))
+    assert begun.unset == ("rounding",)
+    assert list(begun.spec.space) == ["weeks", "window", "extra"]
+    assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h", "--tune", "rounding") == 2
+    assert "--set rounding=" in capsys.readouterr().err
+    given = beginning.begin(wish(tmp_path / "toy", tmp_path / "g", trials=5, settings={"rounding": '"exact"'}))
+    assert (given.unset, "rounding" in given.spec.space) == ((), True)
+
+
 def test_a_sweep_with_other_data_or_versions_is_not_worked_on(tmp_path, capsys):
     toy(tmp_path / "toy")
     begun = beginning.begin(wish(tmp_path / "toy", tmp_path, trials=5))

@@ -10,13 +10,14 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from pipelines.decide.slots import arriving, capacity, ranked
+from pipelines.decide.slots import arriving, capacity, earned, paced, ranked
 from pipelines.probabilities import auprc, auroc, class_thresholds, clopper_pearson, ece, sets
 from pipelines.probabilities.exact import events_needed
 from pipelines.probabilities.risk_control import recall_threshold
 from pipelines.settings import load_settings, read_toml
 from pipelines.sweep.space import search_space, untuned
 from usecases.medical_triage import CASE
+from usecases.medical_triage.drift import Profile, read, written
 from usecases.medical_triage.features import features
 from usecases.medical_triage.judged import share
 from usecases.medical_triage.settings import MedicalTriage
@@ -43,6 +44,7 @@ def visits(risks, **columns) -> pl.DataFrame:
         "could_be_yes": [False] * n,
         "could_be_no": [True] * n,
         "flagged": [False] * n,
+        "to_come": [float(n - 1 - place) for place in range(n)],
         "age_band": ["40-64"] * n,
     }
     made = pl.DataFrame({**table, **columns})
@@ -88,7 +90,7 @@ def test_never_below_the_person_and_never_less_for_a_flag_or_an_alarm(drawn, pla
 
 @pytest.mark.parametrize(("vital", "worse"), [("spo2", 85.0), ("sbp", 80.0), ("respiratory_rate", 34.0)])
 def test_red_flags_come_from_vital_signs(vital, worse):
-    healthy = {"spo2": 97.0, "sbp": 125.0, "respiratory_rate": 16.0, "heart_rate": 80.0, "temperature_c": 36.8}
+    healthy = {"spo2": 97.0, "sbp": 125.0, "dbp": 80.0, "respiratory_rate": 16.0, "heart_rate": 80.0, "temperature_c": 36.8}
     person = {**healthy, "mental": "1", "human_level": 4.0, "age": 70.0}
     rows = pl.DataFrame([person, {**person, vital: worse}])
     made = features(rows, settings())
@@ -180,3 +182,47 @@ def test_shares_are_exact_and_by_patient_where_patients_come_again():
     assert (found.hits, found.total) == (20, 40)
     assert found.drawn is not None
     assert found.drawn[1] - found.drawn[0] > 1.5 * (high - low)
+
+
+@effort(max_examples=30)
+@given(st.lists(ROW, min_size=2, max_size=14), st.integers(1, 13), st.sampled_from([None, 1, 2]), st.sampled_from(["fixed", "paced"]))
+def test_whoever_comes_later_takes_no_slot_from_the_past(drawn, seen, places, threshold):
+    s = settings(slots={"per_shift": places, "share": 0.3, "order": "arriving", "threshold": threshold, "hours": 8})
+    risk, human, red, alarm = (list(column) for column in zip(*drawn, strict=True))
+    moments = [MORNING + timedelta(hours=3 * place) for place in range(len(drawn))]
+    rows = visits(risk, human_urgent=human, red_flag=red, alarm=alarm, arrival=moments)
+    whole, early = CASE.decide(rows, s), CASE.decide(rows[:seen], s)
+    assert early.select("urgency", "slot", "why").equals(whole[:seen].select("urgency", "slot", "why"))
+    assert (whole.filter(pl.col("candidate") & (pl.col("alarm") != ""))["urgency"] == 2).all(), "no slot left: urgent, never routine"
+
+
+def test_places_are_earned_by_those_who_come():
+    wants = np.array([True] * 8)
+    assert earned(np.array([0] * 4 + [1] * 4), wants, 0.5).tolist() == [False, True] * 4
+    assert earned(np.array([0, 0, 0, 0, 1, 1]), np.array([False] * 4 + [True] * 2), 0.5).tolist() == [False] * 5 + [True]  # two are gone
+    assert not earned(np.array([0, 0]), np.array([True, True]), 0.0).any()
+
+
+def test_the_pace_follows_the_slots_left_and_the_visits_to_come():
+    rank, every = np.array([0.6, 0.9, 0.5, 0.2]), np.ones(4, bool)
+    none, shift = ~every, np.zeros(4, dtype=np.int64)
+    one, to_come = np.array([1]), np.array([3.0, 2.0, 1.0, 0.0])  # one slot: worth it are the top 1/4, 1/3, 1/2, all of them
+    assert paced(shift, rank, every, none, one, to_come).tolist() == [False, True, False, False]
+    assert paced(shift, np.array([0.1, 0.4, 0.0, 0.2]), every, none, one, to_come).tolist() == [False, False, False, True]
+    assert paced(shift, rank, every, every, one, to_come).tolist() == [True, False, False, False]
+    assert not paced(shift, rank, none, none, np.array([4]), np.zeros(4)).any()
+
+
+def test_drift_is_found_by_hand_and_named():
+    past = pl.DataFrame({"spo2": [*np.arange(90.0, 100.0, 0.01)], "sex": ["f", "m"] * 500})
+    profile = Profile().fit(past, ["spo2"], ["sex"])
+    assert [one.psi for one in profile.moved(past)] == pytest.approx([0, 0], abs=1e-6)
+    later = past.with_columns(
+        spo2=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.col("spo2")),
+        sex=pl.when(pl.int_range(pl.len()) % 4 == 0).then(pl.lit("f")).otherwise(pl.lit("m")),
+    )
+    gone, sex = profile.moved(later)
+    assert (gone.name, gone.missing_then, gone.missing_now) == ("spo2", 0.0, 0.5)
+    assert sex.psi == pytest.approx((0.25 - 0.5) * np.log(0.25 / 0.5) + (0.75 - 0.5) * np.log(0.75 / 0.5), abs=1e-6)
+    assert read(later.with_columns(drift=pl.lit(written([gone, sex])))) == [gone, sex]
+    assert profile.moved(later.head(100)) == [], "a handful of visits says nothing"

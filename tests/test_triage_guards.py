@@ -110,6 +110,10 @@ def test_the_run_says_whom_it_is_not_for_and_keeps_the_readers_assumption(visits
     result = run(CASE, ready(visits, s), s)
     assert "research" in result.notice["en"]
     keys = {note.key: note.values for note in result.notes}
+    assert "medical_triage.drifted" not in keys, "the department is the same throughout"
+    assert CASE.sections is not None
+    drift = next(section for section in CASE.sections(result, "de") if section.name == "triage-drift")
+    assert {"spo2", "age", "sex"} <= {str(row[0]) for row in drift.tables[0].rows}
     assert keys["medical_triage.reader"] == {"right": 90, "false": 5}
     assert result.headline.unit == "undertriaged"
     for name in ("auroc", "auprc", "brier", "ece", "slope"):

@@ -130,6 +130,7 @@ def test_a_visible_set_runs_by_its_settings_file(name, shared, tmp_path, mlflow_
         rows = opened(read(name, folder, "ktas_raw.csv"), "KTAS_expert")
     else:
         rows = opened(read(name, folder, "diabetic_data.csv.zip").head(16_000), "readmitted")
+        changes = (*PLAIN, "--set", "undated_per_day=80")
     written(rows, name, tmp_path)
     words = (DATASETS / name, "--data", tmp_path, *changes)
     made = planned(capsys, home, ran(capsys, home, *words), "2030-01-02", *words)

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
-WINDOWS = (28, 56, 112)  # days of evidence for recalibration, chosen on select
+Shifts = Mapping[str, Sequence[Sequence[float]]]  # per series: part of the day, level
+WINDOWS = (56, 112, 168)  # days of evidence for recalibration, chosen on select
+DAY_PARTS = 12  # a forecast errs otherwise at night than in the morning: each part of the day is recalibrated by itself
 BAND = 0.8
 FURTHEST = 2.75  # normal score: scenarios reach no further into the tails
 LEAST_DAYS = 10  # fewer past days tie no scenarios together: all steps then move together
@@ -62,7 +64,7 @@ class DayScenarios:
     threads: int = 1
     window: int = 56
     models: list[list[Any]] = field(default_factory=list, repr=False)
-    shifts: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    shifts: dict[str, list[list[float]]] = field(default_factory=dict, repr=False)
     past: pl.DataFrame | None = field(default=None, repr=False)
 
     @property
@@ -184,8 +186,8 @@ class DayScenarios:
     def _inputs(self, rows: pl.DataFrame) -> Floats:
         return np.asarray(rows.select(pl.col(name).cast(pl.Float32) for name in self.features).to_numpy())
 
-    def _shifts(self, known: pl.DataFrame, window: int) -> dict[str, list[float]]:
-        """Return per series and level how far a quantile is moved, in widths of the band."""
+    def _shifts(self, known: pl.DataFrame, window: int) -> dict[str, list[list[float]]]:
+        """Return per series, part of the day and level how far a quantile is moved, in widths of the band."""
         if known.is_empty():
             return {}
         last = known[self.day].max()
@@ -197,19 +199,30 @@ class DayScenarios:
             made = part.select(self.quantiles).to_numpy()
             width = np.maximum(made[:, -1] - made[:, 0], 1e-9)
             misses = (part[self.target].cast(pl.Float64).to_numpy()[:, None] - made) / width[:, None]
-            found[str(name)] = [float(np.quantile(misses[:, place], level)) for place, level in enumerate(self.levels)]
+            parts = self._day_part(part)
+            found[str(name)] = [self._at_levels(misses[parts == number]) for number in range(DAY_PARTS)]
         return found
 
-    def _shifted(self, rows: pl.DataFrame, shifts: Mapping[str, Sequence[float]]) -> pl.DataFrame:
+    def _day_part(self, rows: pl.DataFrame) -> NDArray[np.int64]:
+        return np.asarray(rows[self.step].to_numpy() * DAY_PARTS // self.steps, dtype=np.int64)
+
+    def _at_levels(self, misses: Floats) -> list[float]:
+        if not len(misses):
+            return [0.0] * len(self.levels)
+        return [float(np.quantile(misses[:, place], level)) for place, level in enumerate(self.levels)]
+
+    def _shifted(self, rows: pl.DataFrame, shifts: Shifts) -> pl.DataFrame:
         if not shifts:
             return rows
         made = rows.select(self.quantiles).to_numpy()
-        nothing = [0.0] * len(self.levels)
-        move = np.array([shifts.get(str(name), nothing) for name in rows[self.key]])
+        names = sorted(shifts)
+        table = np.array([*(shifts[name] for name in names), np.zeros((DAY_PARTS, len(self.levels)))])
+        place = {name: number for number, name in enumerate(names)}
+        move = table[[place.get(str(name), -1) for name in rows[self.key]], self._day_part(rows)]
         moved = np.maximum(np.sort(made + move * np.maximum(made[:, -1:] - made[:, :1], 0), axis=1), 0)
         return rows.with_columns(pl.Series(name, moved[:, place]) for place, name in enumerate(self.quantiles))
 
-    def _finished(self, raw: pl.DataFrame, shifts: Mapping[str, Sequence[float]], past: pl.DataFrame | None) -> pl.DataFrame:
+    def _finished(self, raw: pl.DataFrame, shifts: Shifts, past: pl.DataFrame | None) -> pl.DataFrame:
         made = self._shifted(raw, shifts)
         days = {} if past is None or past.is_empty() else self._rank_courses(self._shifted(past, shifts))
         paths = np.zeros((raw.height, self.count))

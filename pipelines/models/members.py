@@ -12,7 +12,7 @@ from pipelines.models.encoding import Encoder
 from pipelines.models.panel import read_json, write_json
 
 Floats = NDArray[np.float64]
-WIDEST, LEVELS_C = 60, 0.3
+WIDEST, LEVELS_C, STACKED_SEEDS = 60, 0.3, 2
 CROSSED = 5  # parts in which the text score of the trees is made by models that have not seen the part
 ITERATIONS = 3000
 
@@ -112,7 +112,7 @@ class Boosted:
         coded = list(range(len(self.encoder.numbers), len(self.encoder.numbers) + len(self.encoder.narrow(self.widest))))
         forest = self.forest or (Forest() if past.height < MANY else LARGE)
         self.trees = []
-        for number in range(forest.seeds):
+        for number in range(max(forest.seeds, STACKED_SEEDS if self.stacked else 1)):
             how = forest.parameters(self.threads, self.seed + number)
             data = lgb.Dataset(table, events.astype(float), categorical_feature=coded, params=how)
             self.trees.append(lgb.train(how, data, forest.rounds))

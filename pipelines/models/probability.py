@@ -177,9 +177,10 @@ class Probability:
         """Return unfitted members: all that may be chosen, or the chosen one's alone."""
         names = self._candidates() if self.chosen is None else [self.chosen]
         parts = dict.fromkeys(part for name in names for part in PARTS.get(name, (name,)))
-        return {part: self._member(part) for part in parts}
+        return {part: self.member(part) for part in parts}
 
-    def _member(self, name: str) -> Linear | Boosted:
+    def member(self, name: str) -> Linear | Boosted:
+        """Return an unfitted member."""
         encoder = Encoder(list(self.numbers), list(self.categories), self.text, self.rare, bent=name == "curved")
         if name in LINEAR:
             return Linear(encoder, self.c * (CURVED_SHARE if name == "curved" else 1))

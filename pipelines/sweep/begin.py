@@ -54,6 +54,7 @@ class Begun:
     spec: Spec
     folds: int
     left_out: tuple[str, ...] = ()  # settings that cannot move what is minimised
+    unset: tuple[str, ...] = ()  # settings without a value, which the use case chooses by itself
 
 
 def begin(wish: Wish) -> Begun:
@@ -110,7 +111,8 @@ def begin(wish: Wish) -> Begun:
         write_spec(place, spec)
         worth = study.Worth(plain.values, plain.figures, guard.block_costs(case, plain.ledger, units[0]))
         study.create(place, spec, {name: untuned(settings, name) for name in space}, worth)
-    return Begun(folder, spec, folds(shared, settings), tuple(name for name in wished if name not in space))
+    unset = () if wish.parameters else tuple(name for name in case.search if name not in wished)
+    return Begun(folder, spec, folds(shared, settings), tuple(name for name in wished if name not in space), unset)
 
 
 def _plainly(wish: Wish, case: UseCase[CaseSettings], facts: DataFacts) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _pareto(words: Words, sweep: Sweep, queue: Queue) -> Section:
     ]
     title = text("sweep.pareto_title", lang)
     said = [text("sweep.pareto_text", lang, name=sweep.spec.name)]
-    return Section("pareto", title, title, said, tables=[Table(title, head, rows, shown=True)])
+    return Section("pareto", title, title, said, tables=[Table(text("sweep.pareto_caption", lang), head, rows, shown=True)])
 
 
 def _history(words: Words, queue: Queue, done: Sequence[FrozenTrial]) -> Section:

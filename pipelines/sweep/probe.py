@@ -26,10 +26,12 @@ def makes_features(case: UseCase[S], rows: pl.DataFrame, settings: S, space: Spa
         return featured(case, case.prepare(recent, candidate), candidate)
 
     plain = made({})
+    if all(made(params).equals(plain) for params in _joint_changes(space, settings)):
+        return ()
     found = {name for name, value in _single_changes(space, settings) if not made({name: value}).equals(plain)}
     # together, too: one parameter may count only when another one is switched on
-    rest = {name: value for name, value in _single_changes(space, settings) if name not in found}
-    if rest and not made(rest).equals(plain):
+    rest = {name: range_ for name, range_ in space.items() if name not in found}
+    if any(not made(params).equals(plain) for params in _joint_changes(rest, settings)):
         found |= set(rest)
     return tuple(name for name in space if name in found)
 
@@ -52,11 +54,18 @@ def require_untouched_judge(case: UseCase[S], forecasts: pl.DataFrame, settings:
     for policy in ("usual", "plan"):
         acted = replay(case, forecasts, settings, case.usual if policy == "usual" else case.decide, policy)
         plain = _cost(case, forecasts, settings, acted)
+        # all at once first: that is two replays where one parameter at a time would be dozens
+        if all(_same(plain, _cost(case, forecasts, changed(case, settings, params), acted)) for params in _joint_changes(space, settings)):
+            continue
         for name, value in _single_changes(space, settings):
             moved = _cost(case, forecasts, changed(case, settings, {name: value}), acted)
-            for unit, cost in moved.items():
-                if not isclose(cost, plain[unit], rel_tol=SAME, abs_tol=SAME):
-                    raise InputError("sweep.judge_moved", name=name, value=value, unit=unit, before=plain[unit], after=cost)
+            if not _same(plain, moved):
+                unit = next(unit for unit in plain if not _same({unit: plain[unit]}, moved))
+                raise InputError("sweep.judge_moved", name=name, value=value, unit=unit, before=plain[unit], after=moved[unit])
+
+
+def _same(plain: Mapping[str, float], moved: Mapping[str, float]) -> bool:
+    return all(isclose(moved[unit], cost, rel_tol=SAME, abs_tol=SAME) for unit, cost in plain.items())
 
 
 def _cost(case: UseCase[S], forecasts: pl.DataFrame, settings: S, acted: Replay) -> dict[str, float]:
@@ -69,6 +78,13 @@ def _single_changes(space: Space, settings: CaseSettings) -> Iterator[tuple[str,
     for name, range_ in space.items():
         for value in others(range_, untuned(settings, name)):
             yield name, value
+
+
+def _joint_changes(space: Space, settings: CaseSettings) -> Iterator[dict[str, Value]]:
+    """Yield changes of all parameters at once until each has had each of its other values."""
+    values = {name: others(range_, untuned(settings, name)) for name, range_ in space.items()}
+    for turn in range(max((len(some) for some in values.values()), default=0)):
+        yield {name: some[turn] for name, some in values.items() if turn < len(some)}
 
 
 def _latest(rows: pl.DataFrame, time: str) -> pl.DataFrame:

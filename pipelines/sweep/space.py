@@ -25,7 +25,8 @@ DIGITS = 12
 def search_space(case: UseCase[S], settings: S, wanted: Sequence[str]) -> dict[str, Span | Options]:
     """Return the parameters of the sweep: those the use case declares, or of them the `wanted` ones, `name` or `name=low:high`.
 
-    The untuned value is always inside: a span that leaves it out is widened. Raises InputError for a use case without a
+    The untuned value is always inside: a span that leaves it out is widened. A parameter without a value is left out unless it is
+    `wanted`: the use case chooses it by itself. Raises InputError for a use case without a
     search space, an unknown parameter, bounds outside the setting's own, and a setting that has no value yet.
     """
     if not case.search:
@@ -33,6 +34,8 @@ def search_space(case: UseCase[S], settings: S, wanted: Sequence[str]) -> dict[s
     chosen: dict[str, Span | Options] = {}
     for word in wanted or case.search:
         name, _, bounds = word.partition("=")
+        if not wanted and untuned(settings, name) is None:
+            continue
         if name not in case.search:
             near = get_close_matches(name, case.search, n=1, cutoff=0.3)
             known = ", ".join(case.search)
@@ -42,6 +45,8 @@ def search_space(case: UseCase[S], settings: S, wanted: Sequence[str]) -> dict[s
         chosen[name] = _around(name, _narrowed(name, case.search[name], bounds), untuned(settings, name))
         for value in _ends(chosen[name]):
             changed(case, settings, {name: value})  # the setting's own bounds
+    if not chosen:
+        raise InputError("sweep.no_value", name=next(iter(case.search)))
     return chosen
 
 

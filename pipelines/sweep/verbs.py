@@ -58,6 +58,8 @@ def _say_begun(began: Begun, lang: Lang) -> None:
     spec = began.spec
     facts = {"name": spec.name, "folder": began.folder, "seconds": number(spec.trial_seconds, lang, 1), "count": len(spec.space)}
     sys.stderr.write(text("sweep.begun", lang, trials=spec.trials, parameters=", ".join(spec.space), **facts) + "\n")
+    if began.unset:
+        sys.stderr.write(text("sweep.unset", lang, names=", ".join(began.unset)) + "\n")
     if began.left_out:
         sys.stderr.write(text("sweep.forecast_space", lang, names=", ".join(began.left_out)) + "\n")
     if spec.prune and began.folds < 2:  # noqa: PLR2004 - after the only fold nothing is left to be saved

@@ -1,5 +1,7 @@
 """The plan of a day: which import to hold, and when to charge, discharge and serve what may wait."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -13,6 +15,9 @@ from usecases.energy.value import SiteState, State
 
 PATH = "path_"
 ROUNDING = 1e-6  # kW
+# which cap is aimed for, chosen per site on the select period: learnt from closed months and raised by the day's scenarios, learnt and
+# kept, or what the last closed month would have allowed, as the cap rule takes it
+AIMS = ("raised", "learnt", "last")
 WHOLE_DAYS = 0.8  # share of the recent peak aimed at where no month has closed yet
 
 
@@ -45,7 +50,8 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, state: State) -> pl.DataFram
     now = now if begun[0] == now.period else SiteState(now.stored_kwh, 0.0, begun[0], now.waiting_kwh, now.due_kwh)
     aim, slide = _aim(rows, s)
     stored = min(max(now.stored_kwh, battery.floor_kwh), battery.ceiling_kwh)
-    cap, slide = day_cap(paths, aim, now.peak_kw, battery, stored, s.decision.rule(), slide)
+    rule = s.decision.rule() if _cap_from(rows) == "raised" else replace(s.decision.rule(), day_quantile=0.0)
+    cap, slide = day_cap(paths, aim, now.peak_kw, battery, stored, rule, slide)
     # what exceeds the cap is the controller's business, on the meter: the schedule keeps the battery full for it. Scenarios that all
     # agree leave nothing to be ready for.
     middle, certain = np.median(paths, axis=1), float(np.ptp(paths, axis=1).max()) < ROUNDING
@@ -66,12 +72,17 @@ def _site(rows: pl.DataFrame, s: Energy, site: str, state: State) -> pl.DataFram
 
 def _aim(rows: pl.DataFrame, s: Energy) -> tuple[float, float | None]:
     """Return the import to aim for and its slide, kW, as closed months have taught; before the first has closed, from recent peaks."""
-    known = rows.select("aim_kw", "aim_slide_kw").drop_nulls()
+    last = _cap_from(rows) == "last"
+    known = rows.select("last_cap_kw" if last else "aim_kw", pl.lit(0.0) if last else "aim_slide_kw").drop_nulls()
     if known.height:
         aim, slide = known.row(0)
         return float(aim), float(slide)
     recent = rows["recent_peak_kw"].drop_nulls()
     return (WHOLE_DAYS * float(recent[0]) if len(recent) else 0.0), None
+
+
+def _cap_from(rows: pl.DataFrame) -> str:
+    return str(rows["cap_from"][0]) if "cap_from" in rows.columns else AIMS[0]
 
 
 def _planned(rows: pl.DataFrame, s: Energy, now: SiteState, net: Floats, aim: tuple[float, float]) -> Schedule:

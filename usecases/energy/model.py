@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines.models.day_scenarios import DayScenarios
 from pipelines.usecase import Options, Span
-from usecases.energy.decide import decide
+from usecases.energy.decide import AIMS, decide
 from usecases.energy.features import inputs
 from usecases.energy.rules import cap_rule
 from usecases.energy.settings import Energy
@@ -43,12 +43,13 @@ SEARCH: dict[str, Span | Options] = {
 
 @dataclass
 class LoadForecast:
-    """Scenarios of the load, and per site whether the plan beat the cap rule on the select period."""
+    """Scenarios of the load, and per site which cap was best on the select period and whether the plan beat the cap rule there."""
 
     scenarios: DayScenarios
     settings: Energy
     distrusted: list[str] = field(default_factory=list)
     saved: dict[str, float] = field(default_factory=dict)
+    caps: dict[str, str] = field(default_factory=dict)
 
     @property
     def target(self) -> str:
@@ -63,7 +64,12 @@ class LoadForecast:
     @property
     def choices(self) -> Mapping[str, Any]:
         """What was chosen on select."""
-        return {**self.scenarios.choices, "plan_against_cap_rule_eur": self.saved, "cap_rule_followed_at": list(self.distrusted)}
+        return {
+            **self.scenarios.choices,
+            "cap_aimed_at": self.caps,
+            "plan_against_cap_rule_eur": self.saved,
+            "cap_rule_followed_at": list(self.distrusted),
+        }
 
     def fit(self, past: pl.DataFrame) -> Self:
         """Learn from rows whose load is known."""
@@ -71,11 +77,11 @@ class LoadForecast:
         return self
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows with quantiles, scenarios and `trusted`."""
+        """Return the rows with quantiles, scenarios, `trusted` and `cap_from` (one of `decide.AIMS`)."""
         return self._marked(self.scenarios.predict(rows))
 
     def choose(self, select: pl.DataFrame) -> None:
-        """Choose the recalibration; then replay plan and cap rule on select: where the plan costs more, the cap rule is followed."""
+        """Choose the recalibration; then replay on select: which cap to aim for, and whether the plan costs less than the cap rule."""
         self.scenarios.choose(select)
         first, parts = select["date"].min(), []
         for block in select.with_columns(_week=(pl.col("date") - first).dt.total_days() // 7).partition_by("_week", include_key=False):
@@ -83,8 +89,10 @@ class LoadForecast:
             parts.append(self.scenarios.final(block, known))
         made, s = pl.concat(parts).sort("site", "time"), self.settings
         for (site,), part in made.partition_by("site", as_dict=True, maintain_order=True).items():
-            plan, rule = (float(bill(part, s, policy)["eur"].sum()) for policy in (decide, cap_rule))
-            self.saved[str(site)] = round(rule - plan, 2)
+            aims = AIMS if s.decision.learn else AIMS[:1]
+            costs = {aim: float(bill(part.with_columns(cap_from=pl.lit(aim)), s, decide)["eur"].sum()) for aim in aims}
+            self.caps[str(site)] = min(costs, key=lambda aim: costs[aim])
+            self.saved[str(site)] = round(float(bill(part, s, cap_rule)["eur"].sum()) - min(costs.values()), 2)
         self.distrusted = [site for site, saved in self.saved.items() if saved < 0]
 
     def final(self, forecasts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +108,7 @@ class LoadForecast:
         import json
 
         self.scenarios.save(folder)
-        facts = {"distrusted": self.distrusted, "saved": self.saved, "settings": self.settings.model_dump(mode="json")}
+        facts = {"distrusted": self.distrusted, "saved": self.saved, "caps": self.caps, "settings": self.settings.model_dump(mode="json")}
         (folder / TRUST).write_text(json.dumps(facts), encoding="utf-8")
 
     @classmethod
@@ -110,10 +118,11 @@ class LoadForecast:
 
         facts = json.loads((folder / TRUST).read_text(encoding="utf-8"))
         settings = Energy.model_validate(facts["settings"])
-        return cls(DayScenarios.load(folder), settings, facts["distrusted"], facts["saved"])
+        return cls(DayScenarios.load(folder), settings, facts["distrusted"], facts["saved"], facts.get("caps", {}))
 
     def _marked(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(trusted=~pl.col("site").is_in(self.distrusted))
+        aim = pl.col("site").replace_strict(self.caps, default=AIMS[0], return_dtype=pl.String) if self.caps else pl.lit(AIMS[0])
+        return rows.with_columns(trusted=~pl.col("site").is_in(self.distrusted), cap_from=aim)
 
 
 def model(s: Energy) -> LoadForecast:

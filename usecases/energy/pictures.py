@@ -7,14 +7,15 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
-from pipelines.decide.battery import Course
+from pipelines.calendar import calendar
+from pipelines.decide.battery import Course, Floats
 from pipelines.report import svg
 from pipelines.report.page import Cell, Section, Table
 from pipelines.report.words import Words
 from pipelines.result import Interval, Result
 from pipelines.texts import Lang
 from usecases.energy.settings import Energy
-from usecases.energy.tariff import QUARTER, prices, two_line_bills
+from usecases.energy.tariff import QUARTER, Atypical, atypical_use, prices, two_line_bills
 from usecases.energy.value import ACTIONS, SiteState, course, net_load, start
 
 POLICIES = ("usual", "plan", "perfect")
@@ -124,22 +125,46 @@ def _week(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]]
 
 
 def _year(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]], site: str, words: Words) -> Section:
-    scale = YEAR_DAYS / result.report.days
-    rows, valid = [], ("below", 0.0)
+    """Return grid cost under both lines of the annual tariff, and what atypical grid use would say, per site and policy."""
+    scale, several = YEAR_DAYS / result.report.days, len(courses["plan"]) > 1
+    lines: list[list[Cell]] = []
+    windows: list[list[Cell]] = []
+    valid = {}
     for policy in POLICIES:
-        imports = courses[policy][site].import_kw
-        year = np.concatenate([imports * 1.0, np.full(max(int(len(imports) * (scale - 1)), 0), float(imports.mean()))])
-        for bill in two_line_bills(year, s.two_lines):
-            if policy == "usual" and bill.valid:
-                valid = (bill.line, bill.hours)
-            name = f"{_text(words, f'line_{bill.line}')} {words.number(s.two_lines.hours, 0)} h"
-            cells = [name, words.number(bill.hours, 0), words.amount(bill.eur, "eur", 0), words("yes" if bill.valid else "no")]
-            rows.append([words.label("policy", policy), *cells])
+        for name, done in courses[policy].items():
+            imports = done.import_kw
+            year = np.concatenate([imports * 1.0, np.full(max(int(len(imports) * (scale - 1)), 0), float(imports.mean()))])
+            who = words.label("policy", policy) + (f", {name}" if several else "")
+            for bill in two_line_bills(year, s.two_lines):
+                if bill.valid:
+                    valid[policy, name] = bill.line
+                line = f"{_text(words, f'line_{bill.line}')} {words.number(s.two_lines.hours, 0)} h"
+                cells = [line, words.number(bill.hours, 0), words.amount(bill.eur, "eur", 0), words("yes" if bill.valid else "no")]
+                lines.append([who, *cells])
+            found = _atypical(result, s, name, imports, getattr(s.two_lines, valid[policy, name]).peak_eur_per_kw)
+            kw = [words.number(value, 1) for value in (found.inside_kw, found.peak_kw)]
+            granted = words("yes" if found.granted else "no")
+            windows.append([who, *kw, words.percent(found.share), words.amount(found.saved_eur, "eur", 0), granted])
     head = [words("col_policy"), *(_text(words, f"col_{name}") for name in ("line", "hours", "total", "valid"))]
+    heads = [words("col_policy"), *(_text(words, f"col_{name}") for name in ("inside", "highest", "below", "fee", "granted"))]
     hours = words.number(s.two_lines.hours, 0)
-    title = _text(words, "sec_year_title", line=_text(words, f"line_{valid[0]}"), hours=hours, site=site)
-    table = Table(_text(words, "sec_year_caption"), head, rows, texts=2, shown=True)
-    return Section("year", _text(words, "sec_year"), title, (_text(words, "sec_year_text"),), tables=[table])
+    title = _text(words, "sec_year_title", line=_text(words, f"line_{valid['usual', site]}"), hours=hours, site=site)
+    tables = [
+        Table(_text(words, "sec_year_caption"), head, lines, texts=2, shown=True),
+        Table(_text(words, "sec_atypical_caption", share=words.percent(s.atypical.least_share)), heads, windows, shown=True),
+    ]
+    text = [_text(words, f"sec_{name}_text") for name in ("year", "atypical")]
+    shown = 2 if s.atypical.windows else 1
+    return Section("year", _text(words, "sec_year"), title, text[:shown], tables=tables[:shown])
+
+
+def _atypical(result: Result, s: Energy, site: str, imports: Floats, eur_per_kw: float) -> Atypical:
+    """Return the season that leaves least room below the highest import."""
+    local = result.forecasts.filter(pl.col("site") == site).sort("time")["local"]
+    days = calendar(local.dt.date().min(), local.dt.date().max(), s.calendar).select("day", "public_holiday")  # type: ignore[arg-type]
+    holiday = pl.DataFrame({"day": local.dt.date()}).join(days, on="day", how="left", maintain_order="left")["public_holiday"]
+    seasons = [atypical_use(local, imports, holiday, season, s.atypical, eur_per_kw) for season in s.atypical.windows]
+    return max(seasons, key=lambda found: found.inside_kw, default=Atypical(0.0, 0.0, 0.0, 0.0, granted=False))
 
 
 def _sizes(result: Result, s: Energy, words: Words) -> list[Section]:

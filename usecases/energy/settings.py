@@ -1,6 +1,7 @@
 """What a site sets: its battery, its tariff, how its meter writes time and amounts, and how caution is weighed."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -48,6 +49,9 @@ class Tariff(Frozen):
     levies_eur_per_kwh: float = Field(0.0481, description="levies and electricity tax, EUR per kWh: an assumption, see the bill", ge=0)
     feed_in_eur_per_kwh: float = Field(0.06, description="paid for exported energy, EUR per kWh")
     peak: Literal["month", "year"] = Field("month", description="billing period of the peak charge: calendar month or calendar year")
+    line: Literal["below", "above"] = Field(
+        "below", description='line of `two_lines` whose prices hold with peak = "year", unless `peak_eur_per_kw` and `grid_eur_per_kwh` do'
+    )
     peak_eur_per_kw: float = Field(24.80, description="peak charge per kW of the highest quarter-hour import, EUR per billing period", ge=0)
     limit_kw: float | None = Field(None, description="connection limit, kW of import; none where left out", gt=0)
 
@@ -169,3 +173,14 @@ class Energy(CaseSettings):
     cap_rule_refill: float = Field(0.9, description="the cap rule recharges up to this share of its cap", gt=0, le=1)
     usual: Literal["no_battery", "self_consumption", "cap_rule"] = Field("no_battery", description="what the site does today")
     grid_g_per_kwh: float = Field(374.0, description="CO2 of grid power where the data have no column, g per kWh: German mix 2020", ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _annual_prices_follow_the_line(cls, values: Any) -> Any:
+        """Fill in the prices of the annual line where the peak is billed by the year: a month's price would be twelve times too little."""
+        tariff = values.get("tariff") if isinstance(values, Mapping) else None
+        if not isinstance(tariff, Mapping) or tariff.get("peak") != "year":
+            return values
+        stated = values.get("two_lines", {})
+        lines = stated if isinstance(stated, TwoLines) else TwoLines.model_validate(stated)
+        return {**values, "tariff": {**getattr(lines, str(tariff.get("line", "below")), lines.below).model_dump(), **tariff}}

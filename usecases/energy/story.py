@@ -9,6 +9,7 @@ from pipelines.texts import Lang, number, text
 from usecases.energy.settings import Energy
 from usecases.energy.tariff import prices
 
+YEAR_HOURS = 8760
 SMALL = 0.5  # kW: less is not worth a word
 
 
@@ -40,11 +41,24 @@ def notes(rows: pl.DataFrame, s: Energy) -> Sequence[tuple[str, dict[str, Any]]]
 
 def caveats(rows: pl.DataFrame, s: Energy) -> Sequence[tuple[str, dict[str, Any]]]:
     """Return at which sites the plan is nothing but the cap rule, because it had not earned trust on the select period."""
+    found = _other_line(rows, s)
     if not s.decision.fallback or "trusted" not in rows.columns:
-        return []
+        return found
     doubted = sorted(rows.filter(~pl.col("trusted"))["site"].unique().to_list())
     everywhere = len(doubted) == rows["site"].n_unique()
-    return [("energy.follows_rule_everywhere" if everywhere else "energy.follows_rule", {"sites": ", ".join(doubted)})] if doubted else []
+    said = "energy.follows_rule_everywhere" if everywhere else "energy.follows_rule"
+    return [*found, (said, {"sites": ", ".join(doubted)})] if doubted else found
+
+
+def _other_line(rows: pl.DataFrame, s: Energy) -> list[tuple[str, dict[str, Any]]]:
+    """Return the sites whose hours of use belong to the other line of the annual tariff than the one that is set."""
+    if s.tariff.peak != "year":
+        return []
+    imports = (pl.col("load_kw") - pl.col("pv_kw").fill_null(0.0)).clip(lower_bound=0.0)
+    hours = rows.group_by("site", maintain_order=True).agg(hours=YEAR_HOURS * imports.mean() / imports.max())
+    below = pl.col("hours") < s.two_lines.hours
+    wrong = hours.filter(~below if s.tariff.line == "below" else below)
+    return [("energy.other_line", {"sites": ", ".join(wrong["site"]), "hours": round(float(wrong["hours"][0]))})] if wrong.height else []
 
 
 def reasons(rows: pl.DataFrame, s: Energy, lang: Lang) -> pl.Series:

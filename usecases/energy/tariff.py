@@ -11,6 +11,7 @@ from usecases.energy.settings import AtypicalUse, Energy, Line, TwoLines
 
 QUARTER = 0.25  # hours
 FRIDAY = 5
+SEASONS = {"spring": (3, 4, 5), "summer": (6, 7, 8), "autumn": (9, 10, 11), "winter": (12, 1, 2)}  # other names hold all year
 
 
 def prices(rows: pl.DataFrame, s: Energy) -> tuple[Floats, Floats]:
@@ -80,9 +81,10 @@ def atypical_use(local: pl.Series, import_kw: Floats, holiday: pl.Series, season
     for window in rule.windows[season]:
         first, last = (time.fromisoformat(part) for part in window.split("-"))
         inside |= ((clock >= first) & (clock < last)).to_numpy()
+    inside &= local.dt.month().is_in(SEASONS.get(season, tuple(range(1, 13)))).to_numpy()
     inside &= (local.dt.weekday() <= FRIDAY).to_numpy() & ~holiday.to_numpy().astype(bool)
     peak = float(import_kw.max(initial=0.0))
     within = float(import_kw[inside].max(initial=0.0))
     share = 1 - within / peak if peak > 0 else 0.0
     saved = (peak - within) * eur_per_kw
-    return Atypical(within, peak, share, saved, share >= rule.least_share and saved >= rule.least_eur)
+    return Atypical(within, peak, share, saved, bool(inside.any()) and share >= rule.least_share and saved >= rule.least_eur)

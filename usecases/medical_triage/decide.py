@@ -10,7 +10,7 @@ The person decides as always. Then, among the patients that the person did not c
 import numpy as np
 import polars as pl
 
-from pipelines.decide.slots import Flags, Floats, Ints, arriving, capacity, ranked
+from pipelines.decide.slots import Flags, Floats, Ints, arriving, capacity, earned, paced, ranked
 from usecases.medical_triage.settings import MedicalTriage
 from usecases.medical_triage.story import groups
 
@@ -27,8 +27,7 @@ def decide(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
     table = rows.with_columns(_abstains=unsure & pl.col("candidate"), _both=both)
     abstains, candidate = table["_abstains"].to_numpy(), table["candidate"].to_numpy()
     priority = np.where(abstains, FIRST, table["p"].to_numpy())
-    worth = table["rank"].to_numpy() >= 1 - s.slots.top_share
-    slot = assigned(rows, s, priority, candidate, abstains | worth)
+    slot = assigned(rows, s, priority, candidate) if s.slots.order == "ranked" else one_by_one(table, s)
     human, red = table["human_urgent"].to_numpy(), table["red_flag"].to_numpy()
     overflow = abstains & ~slot
     urgent = human | red | overflow
@@ -65,13 +64,23 @@ def conformal_set() -> pl.Expr:
     return made.when(no).then(pl.lit("none")).otherwise(pl.lit("neither"))
 
 
-def assigned(rows: pl.DataFrame, s: MedicalTriage, priority: Floats, candidate: Flags, worth: Flags) -> Flags:
-    """Return who gets a slot; `worth`: whose risk is worth one where visits come one by one. Rows in order of time."""
+def assigned(rows: pl.DataFrame, s: MedicalTriage, priority: Floats, candidate: Flags) -> Flags:
+    """Return who gets a slot where the visits of a shift are known together. Rows in order of time."""
     shifts = shift_numbers(rows, s)
+    return ranked(shifts, priority, candidate, capacity(shifts, s.slots.share, s.slots.per_shift))
+
+
+def one_by_one(rows: pl.DataFrame, s: MedicalTriage) -> Flags:
+    """Return who gets a slot where visits come one by one, each decided before the next one is known: abstentions and worthy risks."""
+    shifts, candidate, abstains = shift_numbers(rows, s), rows["candidate"].to_numpy(), rows["_abstains"].to_numpy()
+    rank = rows["rank"].to_numpy()
+    worth = candidate & (abstains | (rank >= 1 - s.slots.top_share))
+    if s.slots.per_shift is None:
+        return earned(shifts, worth, s.slots.share)
     places = capacity(shifts, s.slots.share, s.slots.per_shift)
-    if s.slots.order == "arriving":
-        return arriving(shifts, candidate & worth, places)
-    return ranked(shifts, priority, candidate, places)
+    if s.slots.threshold == "fixed":
+        return arriving(shifts, worth, places)
+    return paced(shifts, rank, candidate, abstains, places, rows["to_come"].to_numpy())
 
 
 def shift_numbers(rows: pl.DataFrame, s: MedicalTriage) -> Ints:

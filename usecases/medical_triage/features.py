@@ -11,6 +11,7 @@ from usecases.medical_triage.schema import (
     FURTHER_NUMBERS,
     STAY_CATEGORIES,
     STAY_NUMBERS,
+    VITALS,
 )
 from usecases.medical_triage.settings import MedicalTriage
 
@@ -27,11 +28,12 @@ NEWS = {
     "temperature_c": ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (None, 2)),
 }
 NOT_ALERT = 3  # points
+SBP_FLOOR = 30  # mmHg: below, a shock index says nothing more
 AGES = (18, 40, 65)  # years: bounds of the age bands
 
 
 def features(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
-    """Return the rows with red_flag, human_urgent, candidate, news (points) and the groups looked at apart."""
+    """Return the rows with red_flag, human_urgent, candidate, news (points), derived inputs and the groups looked at apart."""
     conscious = pl.col("mental").str.to_lowercase()
     flags = [
         pl.col("spo2") < LOWEST_SPO2,
@@ -43,7 +45,17 @@ def features(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
     human = (pl.col("human_level") <= s.human.urgent_upto).fill_null(value=False)
     alert = pl.when(conscious.is_not_null() & ~conscious.is_in(ALERT)).then(NOT_ALERT).otherwise(0)
     news = pl.sum_horizontal(*(_points(name) for name in NEWS), alert)
-    return rows.with_columns(red_flag=red, human_urgent=human, candidate=~(red | human), news=news, age_band=age_band())
+    return rows.with_columns(red_flag=red, human_urgent=human, candidate=~(red | human), news=news, age_band=age_band(), **derived())
+
+
+def derived() -> dict[str, pl.Expr]:
+    """Return inputs that `inputs.numbers` may name: shock index (1/min per mmHg), pulse pressure (mmHg), missing vital signs."""
+    missing = pl.sum_horizontal(pl.col(name).is_null().cast(pl.Float64) for name in VITALS)
+    return {
+        "shock_index": pl.col("heart_rate") / pl.col("sbp").clip(SBP_FLOOR),
+        "pulse_pressure": pl.col("sbp") - pl.col("dbp"),
+        "vitals_missing": missing,
+    }
 
 
 def _points(name: str) -> pl.Expr:

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import polars as pl
 
 from pipelines.models import Probability
 from pipelines.models.calibrating import Promise
 from pipelines.usecase import Options, Span
+from usecases.medical_triage.drift import Profile, written
 from usecases.medical_triage.features import inputs
 from usecases.medical_triage.guards import implausible
 from usecases.medical_triage.schema import VITALS
@@ -23,6 +25,7 @@ EVERYWHERE = "*"
 # What a sweep may change. Neither slots nor alarms nor red flags: with more of them fewer emergencies are missed, at the price of others.
 SEARCH: Mapping[str, Span | Options] = {
     "slots.top_share": Span(0.03, 0.5, log=True, unit="share of candidates"),
+    "slots.threshold": Options(("paced", "fixed")),
     "slots.rank_by": Options(("risk_and_pain", "risk")),
     "inputs.text": Options(("complaint", "")),
     "forecast.c": Span(0.01, 30.0, log=True),
@@ -79,6 +82,9 @@ class TriageModel:
     numbers: list[str]
     categories: list[str]
     text: str | None
+    profile: Profile = field(default_factory=Profile)
+    hours: int = 24  # length of a shift
+    hourly: list[float] = field(default_factory=list)  # candidates per hour of the day, mean of the past
 
     @property
     def target(self) -> str:
@@ -107,12 +113,25 @@ class TriageModel:
         made.numbers, made.categories = ([name for name in names if _held(rows, name)] for names in (self.numbers, self.categories))
         made.text = self.text if self.text and _held(rows, self.text) else None
         self.watch.fit(rows, list(made.numbers), list(made.categories))
+        self.profile.fit(rows, made.numbers, made.categories)
+        days = max(rows["arrival"].dt.date().n_unique(), 1)
+        counted = np.bincount(rows.filter("candidate")["arrival"].dt.hour().to_numpy(), minlength=24)
+        self.hourly = [float(count) / days for count in counted]
         made.fit(past)
         return self
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows with the columns of `Probability` and `alarm`."""
-        return self.probability.predict(rows.with_columns(self.watch.alarm(rows)))
+        """Return the rows with the columns of `Probability`, `alarm`, and `drift` of the inputs against the fit (one text for all rows)."""
+        drift = pl.lit(written(self.profile.moved(rows))).alias("drift")
+        return self.probability.predict(rows.with_columns(self.watch.alarm(rows), drift, self._to_come(rows)))
+
+    def _to_come(self, rows: pl.DataFrame) -> pl.Series:
+        """Return the candidates expected between each arrival and the end of its shift."""
+        hour, minute = (rows["arrival"].dt.hour().to_numpy().astype(int), rows["arrival"].dt.minute().to_numpy())
+        total = np.concatenate([[0.0], np.cumsum(self.hourly or [0.0] * 24)])
+        end = (hour // self.hours + 1) * self.hours
+        gone = total[hour] + (total[hour + 1] - total[hour]) * minute / 60
+        return pl.Series("to_come", total[end] - gone)
 
     def choose(self, select: pl.DataFrame) -> None:
         """Choose the member on the first half of select."""
@@ -129,14 +148,19 @@ class TriageModel:
     def save(self, folder: Path) -> None:
         """Write the model and what is watched."""
         self.probability.save(folder)
-        head = {"watch": asdict(self.watch), **{name: getattr(self, name) for name in ("numbers", "categories", "text")}}
+        head = {
+            "watch": asdict(self.watch),
+            "profile": asdict(self.profile),
+            **{name: getattr(self, name) for name in ("numbers", "categories", "text", "hours", "hourly")},
+        }
         (folder / WATCHED).write_text(json.dumps(head, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         head = json.loads((folder / WATCHED).read_text(encoding="utf-8"))
-        return cls(Probability.load(folder), Watch(**head.pop("watch")), **head)
+        watch, profile = Watch(**head.pop("watch")), Profile(**head.pop("profile", {}))
+        return cls(Probability.load(folder), watch, **head, profile=profile)
 
 
 def _held(rows: pl.DataFrame, name: str) -> bool:
@@ -169,4 +193,4 @@ def model(s: MedicalTriage) -> TriageModel:
         threads=s.threads,
         seed=s.seed,
     )
-    return TriageModel(probability, Watch(s.guards.shift, s.guards.usual_gap), numbers, categories, text)
+    return TriageModel(probability, Watch(s.guards.shift, s.guards.usual_gap), numbers, categories, text, hours=s.slots.hours)

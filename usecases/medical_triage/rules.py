@@ -48,8 +48,7 @@ def random_slots(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
 def slotted(rows: pl.DataFrame, s: MedicalTriage, priority: Floats) -> pl.DataFrame:
     """Return the person's decisions with the slots by this priority, known together within a shift: kind to the rule."""
     candidate = ~rows["human_urgent"].to_numpy()
-    together = s.model_copy(update={"slots": s.slots.model_copy(update={"order": "ranked"})})
-    return _acted(rows, assigned(rows, together, priority, candidate, candidate), rows["human_urgent"].to_numpy())
+    return _acted(rows, assigned(rows, s, priority, candidate), rows["human_urgent"].to_numpy())
 
 
 def perfect(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
@@ -58,8 +57,7 @@ def perfect(rows: pl.DataFrame, s: MedicalTriage) -> pl.DataFrame:
     human_urgent = rows["human_urgent"].to_numpy()
     raised = event & (rows["red_flag"].to_numpy() | (rows["alarm"].to_numpy() != ""))
     useful = event & ~human_urgent & ~raised & (chance(rows, "reader") < s.reviewer.right)
-    together = s.model_copy(update={"slots": s.slots.model_copy(update={"order": "ranked"})})
-    slot = assigned(rows, together, useful.astype(float), useful, useful)
+    slot = assigned(rows, s, useful.astype(float), useful)
     return _acted(rows, slot, human_urgent | raised)
 
 

@@ -16,6 +16,7 @@ from pipelines.report.words import Words
 from pipelines.result import Result
 from pipelines.scores import group_numbers
 from pipelines.texts import Lang, text
+from usecases.medical_triage.drift import read
 from usecases.medical_triage.judged import ALONE, Judged, Share, claimed, events, groups, judged, policies, repeated, share, table
 from usecases.medical_triage.settings import MedicalTriage
 
@@ -51,7 +52,7 @@ def sections(result: Result, lang: Lang) -> Sequence[Section]:
     """Return the sections in reading order."""
     say = Speaker(lang)
     found = [side_by_side(result, say), second_look(result, say), decision_curve(result, say), calibrated(result, say)]
-    return [*found, promises(result, say), *subgroups(result, say)]
+    return [*found, promises(result, say), *drifted(result, say), *subgroups(result, say)]
 
 
 def _section(say: Speaker, name: str, title: str, **parts: Sequence[object]) -> Section:
@@ -210,6 +211,32 @@ def promises(result: Result, say: Speaker) -> Section:
     title = say("promises_title", level=level)
     sets = Table(say("promises_caption"), [say("col_class"), say("col_covered")], rows, shown=True)
     return _section(say, "promises", title, text=[said], tables=[sets])
+
+
+def drifted(result: Result, say: Speaker) -> list[Section]:
+    """Return how far the inputs of the report period lie from those of the fit, and whether events are as frequent as predicted."""
+    assert isinstance(result.settings, MedicalTriage)  # noqa: S101
+    moved, limit = read(result.forecasts), result.settings.guards.drift
+    if not moved:
+        return []
+    title = say("drift_title", count=sum(one.psi > limit for one in moved), total=len(moved))
+    rows: Cells = [
+        [
+            one.name,
+            say.words.number(one.psi, 3),
+            say("drift_alarm") if one.psi > limit else "",
+            *map(say.words.percent, (one.missing_then, one.missing_now)),
+        ]
+        for one in moved
+    ]
+    head = [say("col_input"), say("col_psi"), say("col_alarm"), say("col_missing_then"), say("col_missing_now")]
+    large = result.score_bounds.get("in_the_large")
+    more = (
+        [say("drift_events", off=say.words.percent(large.value, 1), bounds=say.words.range(large, lambda x: say.words.percent(x, 1)))]
+        if large
+        else []
+    )
+    return [_section(say, "drift", title, text=more, tables=[Table(say("drift_caption", limit=limit), head, rows, shown=True)])]
 
 
 def subgroups(result: Result, say: Speaker) -> list[Section]:

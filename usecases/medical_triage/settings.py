@@ -41,7 +41,9 @@ class Units(Frozen):
 class Slots(Frozen):
     """How many second looks (or follow-up calls) there are."""
 
-    share: float = Field(0.10, description="slots per shift as a share of its visits", ge=0, le=1)
+    share: float = Field(
+        0.10, description="slots per shift as a share of its visits; arriving: each visit earns so much of one", ge=0, le=1
+    )
     per_shift: int | None = Field(None, description="slots per shift instead of the share", ge=0)
     hours: Literal[8, 12, 24] = Field(24, description="length of a shift, hours from midnight")
     order: Literal["ranked", "arriving"] = Field(
@@ -50,6 +52,11 @@ class Slots(Frozen):
         "arriving: one by one, a slot goes to a risk among the top_share of recent candidates while one is free",
     )
     top_share: float = Field(0.12, description="arriving: share of candidates whose risk is worth a slot", gt=0, le=1)
+    threshold: Literal["fixed", "paced"] = Field(
+        "fixed",
+        description="arriving, per_shift: fixed: top_share decides; paced: with f slots free and n candidates still to come in the shift, "
+        "a risk among the top f / (n + 1)",
+    )
     rank_by: Literal["risk_and_pain", "risk"] = Field(
         "risk_and_pain", description="what ranks second looks: the risk with the pain score beside it, or the risk alone"
     )
@@ -87,6 +94,7 @@ class Guards(Frozen):
     leak_auroc: float = Field(0.9, description="a single column that ranks the outcome better than this is taken for a leak", gt=0.5, le=1)
     leak_ok: tuple[str, ...] = Field((), description="columns checked by a person: they may rank as well as a leak")
     shift: float = Field(0.3, description="change of the share of missing values against the past that stops decisions", gt=0, le=1)
+    drift: float = Field(0.25, description="stability index of an input against the fit above which the report raises an alarm", gt=0)
     usual_gap: float = Field(0.2, description="a vital sign missing less often than this in the past must be there", ge=0, le=1)
     patients: Literal["refuse", "leave_out"] = Field(
         "refuse", description="a patient in two periods: an error, or later visits are neither learnt from nor judged"

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from usecases.medical_triage.drift import read
 from usecases.medical_triage.settings import MedicalTriage
 
 GROUPS = ("age_band", "sex", "arrival_mode", "site")
@@ -39,6 +40,9 @@ def notes(rows: pl.DataFrame, s: MedicalTriage) -> Sequence[tuple[str, dict[str,
         found.append(("medical_triage.unsure", {"share": round(100 * both), "level": round(100 * s.forecast.level)}))
     alarms = rows.filter(pl.col("alarm") != "")["alarm"].str.extract(r"^(\w+):").value_counts(sort=True)
     found += [(f"medical_triage.alarm_{kind}", {"count": count}) for kind, count in alarms.iter_rows()]
+    moved = [one.name for one in read(rows) if one.psi > s.guards.drift]
+    if moved:
+        found.append(("medical_triage.drifted", {"columns": ", ".join(moved), "limit": s.guards.drift}))
     events = int(rows["event"].sum())
     if events < s.guards.least_events:
         found.append(("medical_triage.small", {"events": events, "rows": rows.height}))

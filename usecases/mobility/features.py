@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from usecases.mobility.censoring import exposure
 from usecases.mobility.curves import record
 from usecases.mobility.packed import HOURS, Panel, floats, hourly, numbers
 from usecases.mobility.settings import Mobility
@@ -24,11 +25,10 @@ def features(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
     there = rows["rentals"].is_not_null().to_numpy().astype(float)
     off = panel.spread(floats(rows, "day_off")).max(axis=1) > 0
     open_hours = np.repeat(there[:, None], HOURS, axis=1)
-    rented_hours = open_hours * (1 - _empty(rows)) if s.trips.uncensor else open_hours
     made: dict[str, Floats] = {}
     scalars: dict[str, Floats] = {}
-    for word, counts, exposed in (("rent", rentals, rented_hours), ("back", returns, open_hours)):
-        events, hours = panel.spread(counts * exposed), panel.spread(exposed)
+    for word, counts in (("rent", rentals), ("back", returns)):
+        events, hours = panel.spread(counts * open_hours), panel.spread(open_hours * exposure(rows, word, s))
         for window in WINDOWS:
             made[f"{word}_{window}"] = panel.gather(mean_before(events, hours, window))
         for window in KIND_WINDOWS:
@@ -74,12 +74,3 @@ def _sum_before(values: Floats, window: int) -> Floats:
     summed = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
     day = np.arange(len(values))
     return np.asarray(summed[day] - summed[np.maximum(0, day - window)])
-
-
-def _empty(rows: pl.DataFrame) -> Floats:
-    """Return 1 for every hour in which a station stood empty (R, 24): rentals then say nothing about demand."""
-    table = np.zeros((rows.height, HOURS))
-    said = rows.select(pl.int_range(pl.len()).alias("row"), pl.col("empty_hours").fill_null("").str.split(" ")).explode("empty_hours")
-    said = said.filter(pl.col("empty_hours") != "")
-    table[said["row"].to_numpy(), said["empty_hours"].cast(pl.Int64).to_numpy()] = 1.0
-    return table

@@ -10,7 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import nbinom, poisson
 
+from usecases.mobility.censoring import exposure
 from usecases.mobility.choosing import CHOSEN_FIRST, Chosen, best_by_replay, best_weights
+from usecases.mobility.demand import hindsight
 from usecases.mobility.packed import hourly
 from usecases.mobility.rates import FLOOR, MEMBERS, Trees, inputs
 from usecases.mobility.settings import Mobility
@@ -60,7 +62,8 @@ class Rates:
         for side, wanted in counts.items():
             made = inputs(past, side, self.stations)
             of_side = [Trees(level, 100 * self.settings.seed + seed, self.settings.threads) for level, seed in wanted_trees]
-            self.trees[side] = [tree.fit(made, wanted) for tree in of_side]
+            exposed = exposure(past, side, self.settings)
+            self.trees[side] = [tree.fit(made, wanted, exposed) for tree in of_side]
         return self
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -96,15 +99,17 @@ class Rates:
         """Fix weights by Poisson deviance, the spread by pinball loss, and what the plan goes by through replay cost."""
         counts = dict(zip(("rent", "back"), hourly(select), strict=True))
         for side, wanted in counts.items():
-            self.weights[side] = best_weights([_of(select, f"{side}_{name}") for name in MEMBERS], wanted)
-        total = sum(w * _of(select, f"rent_{name}").sum(axis=1) for w, name in zip(self.weights["rent"], MEMBERS, strict=True))
+            exposed = exposure(select, side, self.settings)
+            self.weights[side] = best_weights([np.maximum(_of(select, f"{side}_{name}") * exposed, FLOOR) for name in MEMBERS], wanted)
+        exposed, members = exposure(select, "rent", self.settings), zip(self.weights["rent"], MEMBERS, strict=True)
+        total = sum((w * _of(select, f"rent_{name}") * exposed).sum(axis=1) for w, name in members)
         self.spread = min(SPREADS, key=lambda spread: _pinball(counts["rent"].sum(axis=1), np.asarray(total), spread))
-        blended = {}
+        blended, made = {}, select
         for name in BLENDS:
             self.chosen = Chosen(name, self.chosen.share, self.chosen.dispersion, self.chosen.handling)
             made = self.final(select, select)  # each week's level from the weeks before it
             blended[name] = (_of(made, "plan_rent"), _of(made, "plan_back"))
-        self.chosen = best_by_replay(select, blended, self.settings)
+        self.chosen = best_by_replay(hindsight(made, self.settings), blended, self.settings)
 
     def final(self, forecasts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         """Return the forecasts as chosen, their level corrected by what was known one, two ... days before each day."""
@@ -125,7 +130,8 @@ class Rates:
         last = known["day"].max()
         recent = known.filter(pl.col("day") > pl.lit(last) - pl.duration(days=LEVEL_DAYS))
         for side, outcome in (("rent", "rentals"), ("back", "returns")):
-            forecast = sum(float(w) * _of(recent, f"{side}_{name}").sum() for w, name in zip(self.weights[side], MEMBERS, strict=True))
+            exposed, members = exposure(recent, side, self.settings), zip(self.weights[side], MEMBERS, strict=True)
+            forecast = sum(float(w) * (_of(recent, f"{side}_{name}") * exposed).sum() for w, name in members)
             prior = PRIOR_DAYS * forecast / max(recent["day"].n_unique(), 1)
             self.factor[side] = float((recent[outcome].sum() + prior) / max(forecast + prior, FLOOR))
 

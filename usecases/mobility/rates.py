@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from usecases.mobility.censoring import LEAST_OPEN
 from usecases.mobility.packed import HOURS
 
 Floats = NDArray[np.float64]
@@ -92,14 +93,15 @@ class Trees:
     threads: int
     text: str = field(default="", repr=False)
 
-    def fit(self, made: Inputs, counts: Floats) -> "Trees":
-        """Learn from inputs and counts (R, 24)."""
+    def fit(self, made: Inputs, counts: Floats, exposed: Floats) -> "Trees":
+        """Learn from inputs and counts (R, 24); `exposed`: the share of each hour in which counts could arise."""
         import lightgbm as lgb
 
         names = made.relative if self.level else made.plain
-        draw = np.random.default_rng(self.seed).random(counts.size) < LEARNT
+        share = exposed.reshape(-1)
+        draw = (np.random.default_rng(self.seed).random(counts.size) < LEARNT) & (share >= LEAST_OPEN)
         table = np.stack(list(names.values()), axis=-1).reshape(counts.size, -1).astype(np.float32)[draw]
-        offset = np.log(made.base.reshape(-1)[draw]) if self.level else None
+        offset = np.log(share[draw]) + (np.log(made.base.reshape(-1)[draw]) if self.level else 0.0)
         data = lgb.Dataset(table, counts.reshape(-1)[draw], init_score=offset, feature_name=list(names))
         self.text = lgb.train(self._parameters(), data, num_boost_round=200 if self.level else 250).model_to_string()
         return self

@@ -1,6 +1,7 @@
 """What the plan is compared with: nothing, equal filling, the last weeks' target, the real operator; and perfect foresight."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 
 from pipelines.decide.allocation import allocate
 from pipelines.decide.loss_curve import loss_curves
+from pipelines.decide.tour import plan_tour
+from pipelines.decide.tour.serve_all import served_in_full
 from usecases.mobility.curves import realised_curves
 from usecases.mobility.decide import ACTIONS, named, toured, travel
 from usecases.mobility.packed import numbers, one_day
@@ -31,7 +34,7 @@ def nothing(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
 def operator(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
     """Do what the real operator did, as far as vehicle ids tell: handling, stops and an estimated way are paid.
 
-    The real way is unknown: it is taken to lead from the depot to the nearest stop left, again and again, and back.
+    The real way is unknown: it is taken to be as good as the plan's own tour search finds it for these stops.
     """
     room = pl.col("capacity") - pl.col("stock")
     moved = pl.min_horizontal(pl.max_horizontal(pl.col("operator").fill_null(0.0), -pl.col("stock")), room)
@@ -44,15 +47,16 @@ def operator(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
 
 
 def _driven(night: pl.DataFrame, s: Mobility) -> pl.DataFrame:
-    """Return one night with the way to the nearest stop left added to each stop's minutes and km."""
-    left = [int(number) + 1 for number in np.flatnonzero(night["change"].to_numpy())]
-    if not left:
+    """Return one night with the way of the shortest tour that was found over its stops added to each stop's minutes and km."""
+    visited = np.flatnonzero(night["change"].to_numpy())
+    if not len(visited):
         return night
     road, here = travel(night, s), 0
     made = {name: night[name].to_numpy().copy() for name in ("leg_minutes", "leg_km", "stop")}
-    for place in range(1, len(left) + 1):
-        there = min(left, key=lambda stop: (road.minutes[here, stop], stop))
-        left.remove(there)
+    within = np.concatenate([[0], visited + 1])
+    ways = tuple(map(tuple, road.minutes[np.ix_(within, within)].tolist()))
+    order = _shortest(tuple(numbers(night, "change")[visited].tolist()), ways, s.truck.capacity, (s.seed, s.planning.iterations))
+    for place, there in enumerate((int(within[stop + 1]) for stop in order), start=1):
         made["leg_minutes"][there - 1] += road.minutes[here, there]
         made["leg_km"][there - 1] += road.km[here, there]
         made["stop"][there - 1] = place
@@ -60,6 +64,20 @@ def _driven(night: pl.DataFrame, s: Mobility) -> pl.DataFrame:
     made["leg_minutes"][here - 1] += road.minutes[here, 0]
     made["leg_km"][here - 1] += road.km[here, 0]
     return night.with_columns(pl.Series(name, values) for name, values in made.items())
+
+
+@lru_cache(maxsize=4096)  # business as usual is asked for as itself, as a rule and by perfect foresight
+def _shortest(change: tuple[int, ...], minutes: tuple[tuple[float, ...], ...], capacity: int, search: tuple[int, int]) -> list[int]:
+    """Return the stops in the order of the planner's own tour that serves them all; what it leaves out comes last.
+
+    `minutes`: between the places, the depot first; `search`: seed and iterations. The truck may start and end with any load, and comes
+    back to the depot in between where the moves ask for more than it holds.
+    """
+    moved = np.array(change)
+    rounds = 1 + int(max(moved.clip(0).sum(), (-moved).clip(0).sum()) // capacity)
+    stops, wagon, _ = served_in_full(moved, capacity, np.array(minutes), rounds=rounds)
+    order = [stop for stop in plan_tour(stops, wagon, seed=search[0], iterations=search[1]).order if stop < len(change)]
+    return order + [stop for stop in range(len(change)) if stop not in order]
 
 
 def equal_fill(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:

@@ -18,7 +18,8 @@ SCHEMA = {
     "returns": Column("number", "outcome", "returns of the day", unit="trips", minimum=0),
     "departures": Column("text", "outcome", "trips that start here: minute, minute of return, destination|...", optional=True),
     "arrivals": Column("text", "outcome", "minutes of all returns here", optional=True),
-    "empty_hours": Column("text", "outcome", "hours in which no vehicle was there: rentals then are censored", optional=True),
+    "empty_minutes": Column("text", "outcome", "minutes without a vehicle: rentals then are censored; from-to from-to", optional=True),
+    "full_minutes": Column("text", "outcome", "minutes without room: returns then are censored; from-to from-to", optional=True),
     "operator": Column("number", "decision", "vehicles the real operator brought (-: took) before the day", unit="vehicles", optional=True),
 }
 

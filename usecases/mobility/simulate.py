@@ -56,15 +56,11 @@ class City:
 def simulate(settings: CitySettings) -> City:
     """Ride all wanted trips hour by hour with the vehicles there are; an operator mends the worst stations at night."""
     draw = np.random.default_rng([settings.seed, 20])
-    stations, kinds = _stations(settings, draw)
-    distance = great_circle_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy()) * ROAD
-    rates = _rates(settings, kinds, draw)
+    stations, kinds, distance, rates = _built(settings, draw)
     wanted = _wanted(settings, rates, kinds, distance, draw)
     trips, served = _ridden(settings, wanted, stations["capacity"].to_numpy().astype(int), distance)
     names = stations["station"].to_numpy()
-    truth = pl.DataFrame({"served": served, "day": wanted["day"], "station": names[wanted["origin"]], "minute": wanted["minute"],
-                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]]})  # fmt: skip
-    truth = truth.with_columns(day=pl.lit(settings.first) + pl.duration(days=pl.col("day")))
+    truth = _table(settings, wanted, names).with_columns(pl.Series("served", served))
     moments = {
         name: [datetime.combine(settings.first, datetime.min.time()) + timedelta(minutes=int(m)) for m in trips[name]]
         for name in ("start", "end")
@@ -72,6 +68,27 @@ def simulate(settings: CitySettings) -> City:
     table = pl.DataFrame({**moments, "vehicle": [f"R{number:03d}" for number in trips["vehicle"]], "origin": names[trips["origin"]],
                           "destination": names[trips["destination"]]})  # fmt: skip
     return City(stations, table.sort("start", maintain_order=True), truth, rates)
+
+
+def wanted_again(settings: CitySettings, number: int) -> pl.DataFrame:
+    """Return what people could have wanted just as well in the same city on the same days: another draw of the same rates."""
+    stations, kinds, distance, rates = _built(settings, np.random.default_rng([settings.seed, 20]))
+    wanted = _wanted(settings, rates, kinds, distance, np.random.default_rng([settings.seed, 21, number]))
+    return _table(settings, wanted, stations["station"].to_numpy())
+
+
+def _built(settings: CitySettings, draw: np.random.Generator) -> tuple[pl.DataFrame, list[str], Floats, Floats]:
+    """Return stations, their kinds, road km between them and expected wanted trips."""
+    stations, kinds = _stations(settings, draw)
+    distance = great_circle_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy()) * ROAD
+    return stations, kinds, distance, _rates(settings, kinds, draw)
+
+
+def _table(settings: CitySettings, wanted: dict[str, Ints], names: NDArray[np.object_]) -> pl.DataFrame:
+    """Return wanted trips with days and station ids."""
+    table = pl.DataFrame({"day": wanted["day"], "station": names[wanted["origin"]], "minute": wanted["minute"],
+                          "back": wanted["minute"] + wanted["length"], "destination": names[wanted["destination"]]})  # fmt: skip
+    return table.with_columns(day=pl.lit(settings.first) + pl.duration(days=pl.col("day")))
 
 
 def _stations(settings: CitySettings, draw: np.random.Generator) -> tuple[pl.DataFrame, list[str]]:

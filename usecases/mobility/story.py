@@ -13,7 +13,9 @@ from pipelines.report.words import Words
 from pipelines.result import Result
 from pipelines.texts import Lang, number, text
 from pipelines.value import interval, resamples
+from usecases.mobility.censoring import open_share
 from usecases.mobility.decide import travel
+from usecases.mobility.packed import HOURS
 from usecases.mobility.settings import Mobility
 
 BUSY = 2 / 3
@@ -37,9 +39,14 @@ def usual_name(rows: pl.DataFrame, s: Mobility) -> str:
 
 def notes(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]]]:
     """Return what must be said: what is replayed, what was never seen, what ways are estimated."""
-    empty = float(rows.select((pl.col("empty_hours").fill_null("") != "").mean()).item() or 0.0)
+    empty, full = (float((open_share(rows, side).sum(axis=1) <= HOURS - 1).mean()) for side in ("rent", "back"))
     found: list[tuple[str, dict[str, Any]]] = [("mobility.note_replay", {}), (f"mobility.note_usual_{s.planning.usual}", {})]
-    found.append(("mobility.note_uncensored" if s.trips.uncensor else "mobility.note_censored", {"share": round(100 * empty, 1)}))
+    found.append(
+        (
+            "mobility.note_uncensored" if s.trips.uncensor else "mobility.note_censored",
+            {"share": round(100 * empty, 1), "full": round(100 * full, 1)},
+        )
+    )
     night = rows.filter(pl.col("day") == rows["day"].max())
     estimated = travel(night, s).estimated
     if estimated:

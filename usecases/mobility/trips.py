@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.errors import InputError
+from usecases.mobility.censoring import shut_minutes
 from usecases.mobility.settings import Mobility
 from usecases.mobility.stations import nearest_station, usable
 
@@ -40,9 +41,9 @@ def assemble(tables: Mapping[str, pl.DataFrame], s: Mobility) -> pl.DataFrame:
     rows = rows.with_columns(
         pl.col("rentals", "returns").fill_null(0.0), pl.col("departures", "arrivals").fill_null(""), stock=stock, operator=moved
     )
-    rows = rows.with_columns(
-        docks=pl.col("capacity"), capacity=pl.max_horizontal("capacity", "stock"), empty_hours=_empty_hours(rows), day_off=days_off(rows, s)
-    )
+    rows = rows.with_columns(docks=pl.col("capacity"), capacity=pl.max_horizontal("capacity", "stock"), day_off=days_off(rows, s))
+    empty, full = shut_minutes(rows)
+    rows = rows.with_columns(empty_minutes=empty, full_minutes=full)
     return rows.join(_roads(tables.get("roads"), stations), on="station", how="left", maintain_order="left").sort("station", "day")
 
 
@@ -135,17 +136,6 @@ def _running(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.Series:
     asked = rows.select("station", "day").with_row_index("row").sort("day", maintain_order=True)
     found = asked.join_asof(summed.select("station", "day", "stock"), on="day", by="station", check_sortedness=False).sort("row")
     return found["stock"].fill_null(0).cast(pl.Float64)
-
-
-def _empty_hours(rows: pl.DataFrame) -> pl.Series:
-    """Return the hours of each row's day in which no vehicle was there, as far as trips tell: "7 8 9"."""
-    from usecases.mobility.packed import hourly
-
-    out, back = hourly(rows)
-    level = rows["stock"].to_numpy()[:, None] + rows["operator"].to_numpy()[:, None] + np.cumsum(back - out, axis=1)
-    start = np.concatenate([(rows["stock"] + rows["operator"]).to_numpy()[:, None], level[:, :-1]], axis=1)
-    empty = (start <= 0) & (out == 0) & (back == 0)
-    return pl.Series([" ".join(map(str, np.flatnonzero(hours))) if hours.any() else "" for hours in empty], dtype=pl.String)
 
 
 def days_off(rows: pl.DataFrame, s: Mobility) -> pl.Series:

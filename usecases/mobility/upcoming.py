@@ -8,7 +8,7 @@ from pipelines.errors import InputError
 from usecases.mobility.settings import Mobility
 from usecases.mobility.trips import days_off
 
-UNKNOWN = ("rentals", "returns", "departures", "arrivals", "empty_hours", "operator")
+UNKNOWN = ("rentals", "returns", "departures", "arrivals", "empty_minutes", "full_minutes", "operator")
 
 
 def upcoming(history: pl.DataFrame, s: Mobility, day: date) -> pl.DataFrame:
