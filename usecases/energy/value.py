@@ -16,6 +16,7 @@ INDEX = ["time", "site"]
 ORDERS = ("battery_kw", "target_kwh", "cap_kw", "slide_kw", "refill_share")
 ACTIONS = (*ORDERS, "served_kw", "yield_kw")
 NO_LIMIT = 1e9  # kW
+ROUNDING = 1e-6  # kWh
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def serve(rows: pl.DataFrame, state: SiteState) -> tuple[Floats, Floats, SiteSta
         behind = max(behind + (min(wish[step], most[step]) - served[step]) * QUARTER, 0.0) if room[step] < NO_LIMIT else 0.0
         waiting -= served[step] * QUARTER
         owed = min(owed + (due[step] - served[step]) * QUARTER, waiting)  # what came before the first row is not owed
-        late[step] = max(max(owed, 0.0) - before, 0.0)
+        more = max(owed, 0.0) - before
+        late[step] = more if more > ROUNDING else 0.0
     return served, late, replace(state, waiting_kwh=waiting, due_kwh=owed)
 
 
