@@ -49,7 +49,7 @@ TOLD = {
         "Which bikes a truck moves tonight, or that it stays at home",
         "a simulated city with stations and trips",
         "[minimal](../usecases/mobility/README.md)",
-        "It drives less and loses more trips; the operator's way is unknown and estimated: counted as free, he was clearly cheaper than the plan.",
+        "The judge was mended after an earlier version had been scored on these same days: no blind figure. The operator's way is estimated.",
     ),
 }
 
