@@ -31,8 +31,10 @@ demo: $(READY)  ## food waste on the embedded data: forecast, decide, replay, re
 test: $(READY)  ## fast test suite
 	@$(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS)
 
+# the cluster of the Slurm tests wants the machine for itself
 slow: $(READY)  ## slow test suite
-	@$(BIN)/python -m pytest -q -m "slow and not docs"
+	@$(BIN)/python -m pytest -q -m "slow and not docs and not slurm" -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -m "slow and slurm"
 
 check: $(READY)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check .
