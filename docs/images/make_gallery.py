@@ -37,7 +37,7 @@ TOLD = {
         "When battery and vans charge, and below which peak",
         "a simulated bakery with a quarter-hour meter, sun and vans",
         "[minimal](../usecases/energy/README.md#risk-class-eu-ai-act-a-proposal)",
-        "Business as usual here has no battery, so this is what the battery is worth without its price; the forecast adds nothing to a simple cap rule.",
+        "Business as usual here has no battery, so this is what the battery is worth without its price; the forecast adds next to nothing to a simple cap rule.",
     ),
     "delivery_rounds": (
         "Which van serves whom tomorrow, in which order",
