@@ -21,11 +21,11 @@ def catalogue(area: str, lang: Lang) -> dict[str, str]:
 def text(key: str, lang: Lang = "en", /, **values: object) -> str:
     """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown.
 
-    Where `count` is 1 and the area has a text `name_one`, that is the one: "1 trip has", not "1 trips have".
+    Where `count` (or `days`) is 1 and the area has a text `name_one`, that is the one: "1 trip has", not "1 trips have".
     """
     area, name = key.split(".", 1)
     texts = catalogue(area, lang)
-    chosen = texts.get(f"{name}_one", texts[name]) if str(values.get("count")) == "1" else texts[name]
+    chosen = texts.get(f"{name}_one", texts[name]) if str(values.get("count", values.get("days"))) == "1" else texts[name]
     return chosen.format(**{place: dated(value, lang) for place, value in values.items()})
 
 
