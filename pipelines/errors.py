@@ -24,6 +24,18 @@ class EnglishOnly(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True)
+class ByLanguage:
+    """Words that each language has of its own, outside the catalogue of the message: English and German."""
+
+    en: str
+    de: str
+
+    def __str__(self) -> str:
+        """Return them in English."""
+        return self.en
+
+
 class UnfitError(ValueError):
     """Settings that do not fit together: raised by their validators, said in the user's language."""
 
@@ -57,6 +69,8 @@ class MusterwerkError(Exception):
 def _in(lang: Lang, value: object) -> object:
     if isinstance(value, Said):
         return text(value.key, lang, **{name: _in(lang, part) for name, part in value.values.items()})
+    if isinstance(value, ByLanguage):
+        return value.de if lang == "de" else value.en
     return "" if isinstance(value, EnglishOnly) and lang != "en" else value
 
 
