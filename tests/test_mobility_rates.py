@@ -16,7 +16,7 @@ DAYS = [date(2025, 3, 1) + timedelta(days=number) for number in range(20)]
 
 def test_the_regression_finds_a_known_law_and_survives_being_written_down():
     draw = np.random.default_rng(7)
-    logs = draw.normal(0, 0.5, (2_000, HOURS, LOCAL)).astype(np.float32)
+    logs = draw.normal(0, 0.5, (2_000, HOURS, LOCAL))
     off = (draw.random(2_000) < 2 / 7).astype(float)
     past = Past(logs, np.column_stack([off, np.where(off > 0, 7, draw.integers(1, 6, 2_000))]))
     rates = np.exp(-1.0 + 0.7 * logs[:, :, 0] - 0.5 * off[:, None])
