@@ -164,15 +164,22 @@ class Rates:
         facts = json.loads((folder / "rates.json").read_text(encoding="utf-8"))
         model = cls(Mobility.model_validate(facts["settings"]))
         model.stations, model.factor, model.spread = facts["stations"], facts["factor"], facts["spread"]
-        model.weights = {side: tuple(weights) for side, weights in facts["weights"].items()}
+        model.weights = {side: _weights(saved) for side, saved in facts["weights"].items()}
         model.chosen = Chosen(**facts["chosen"])
-        model.linear = {side: Linear.of(linear) for side, linear in facts["linear"].items()}
+        model.linear = {side: Linear.of(linear) for side, linear in facts.get("linear", {}).items()}
         for side, trees in facts["trees"].items():
             texts = [(folder / f"{side}-{number}.txt").read_text(encoding="utf-8") for number in range(len(trees))]
             model.trees[side] = [
                 Trees(tree["level"], tree["seed"], model.settings.threads, text) for tree, text in zip(trees, texts, strict=True)
             ]
         return model
+
+
+def _weights(saved: Sequence[float]) -> tuple[float, ...]:
+    """Return weights in the order of MEMBERS; models saved before there was a regression have none for it."""
+    names = MEMBERS if len(saved) == len(MEMBERS) else [name for name in MEMBERS if name != "linear"]
+    named = dict(zip(names, saved, strict=True))
+    return tuple(named.get(name, 0.0) for name in MEMBERS)
 
 
 def model(s: Mobility) -> Rates:

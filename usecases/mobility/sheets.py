@@ -39,7 +39,7 @@ def driver_sheet(rows: pl.DataFrame, s: Mobility, lang: Lang) -> bytes:
     page.set_paper(9)  # A4
     page.fit_to_pages(1, 0)
     page.repeat_rows(HEAD)
-    page.set_footer("&P/&N")
+    page.set_footer("&C&P/&N")
     page.write_string(0, 0, text("mobility.sheet_title", lang, day=dated(rows["day"][0], lang), truck=s.truck.name), big)
     page.merge_range(1, 0, 1, len(WIDTHS) - 1, headline(rows, s, lang), book.add_format({"text_wrap": True, "valign": "top"}))
     page.set_row(1, 32)  # points: two lines

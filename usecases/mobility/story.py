@@ -58,6 +58,11 @@ def notes(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]
     return found
 
 
+def caveats(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]]]:
+    """Return what the headline must not be read without: against the real operator on his own trips, euros may be spared driving alone."""
+    return [("mobility.caveat_operator", {})] if s.planning.usual == "operator" and not s.trips.uncensor else []
+
+
 def sections(result: Result, lang: Lang) -> Sequence[Section]:
     """Return the use case's own sections: break-even, planned against realised, the last night."""
     words, s = Words(lang, "mobility"), cast(Mobility, result.settings)
