@@ -25,7 +25,7 @@ def text(key: str, lang: Lang = "en", /, **values: object) -> str:
     """
     area, name = key.split(".", 1)
     texts = catalogue(area, lang)
-    chosen = texts.get(f"{name}_one", texts[name]) if str(values.get("count", values.get("days"))) == "1" else texts[name]
+    chosen = texts.get(f"{name}_one", texts[name]) if values.get("count", values.get("days")) in (1, "1") else texts[name]
     return chosen.format(**{place: dated(value, lang) for place, value in values.items()})
 
 
