@@ -179,12 +179,7 @@ def test_a_placeholder_may_be_called_like_anything():
 
 @pytest.mark.parametrize(("lang", "one", "many"), [("en", "1 vehicle", "2 vehicles"), ("de", "1 Rad", "2 Räder")])
 def test_one_is_said_in_the_singular(lang: Lang, one: str, many: str) -> None:
-    assert (
-        text("mobility.vehicles", lang, count=1)
-        == text("mobility.vehicles", lang, count="1")
-        == text("mobility.vehicles", lang, count=1.0)
-        == one
-    )
+    assert {text("mobility.vehicles", lang, count=count) for count in (1, 1.0, "1")} == {one}
     assert text("mobility.vehicles", lang, count=2) == many
 
 
