@@ -11,7 +11,7 @@ import pytest
 
 import pipelines
 from pipelines.errors import InputError
-from pipelines.texts import catalogue, number, text
+from pipelines.texts import Lang, catalogue, number, text
 
 ROOT = Path(pipelines.__file__).parents[1]
 TEXTS = ROOT / "pipelines" / "texts"
@@ -175,3 +175,22 @@ def test_a_placeholder_may_be_called_like_anything():
     error = InputError("settings.unknown_key", file="a.toml", key="x", near="y", known="y, z")
     assert (error.key, error.values["key"]) == ("settings.unknown_key", "x")
     assert error.render("de") != str(error)
+
+
+@pytest.mark.parametrize(("lang", "one", "many"), [("en", "1 vehicle", "2 vehicles"), ("de", "1 Rad", "2 Räder")])
+def test_one_is_said_in_the_singular(lang: Lang, one: str, many: str) -> None:
+    assert (
+        text("mobility.vehicles", lang, count=1)
+        == text("mobility.vehicles", lang, count="1")
+        == text("mobility.vehicles", lang, count=1.0)
+        == one
+    )
+    assert text("mobility.vehicles", lang, count=2) == many
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_a_singular_fills_no_more_than_its_plural(area: str) -> None:
+    for lang in ("en", "de"):
+        texts = catalogue(area, lang)
+        for name in (name for name in texts if name.endswith("_one") and name.removesuffix("_one") in texts):
+            assert placeholders(texts[name]) <= placeholders(texts[name.removesuffix("_one")]), name

@@ -67,8 +67,9 @@ class Words:
         if value is None or isnan(value):
             return self("nothing")
         shown = self.number(value, decimals)
-        template = self.find(f"amount_{unit}") or "{value}\u00a0{unit}"
         sign, shown = (MINUS, shown[1:]) if shown.startswith(MINUS) else ("", shown)
+        single = self.find(f"amount_{unit}_one") if shown == "1" else None
+        template = single or self.find(f"amount_{unit}") or "{value}\u00a0{unit}"
         return sign + template.format(value=shown, unit=unit.replace("_", " "))
 
     def percent(self, share: float | None, decimals: int = 0) -> str:

@@ -19,9 +19,14 @@ def catalogue(area: str, lang: Lang) -> dict[str, str]:
 
 
 def text(key: str, lang: Lang = "en", /, **values: object) -> str:
-    """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown."""
+    """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown.
+
+    Where `count` (or `days`) is 1 and the area has a text `name_one`, that is the one: "1 trip has", not "1 trips have".
+    """
     area, name = key.split(".", 1)
-    return catalogue(area, lang)[name].format(**{place: dated(value, lang) for place, value in values.items()})
+    texts = catalogue(area, lang)
+    chosen = texts.get(f"{name}_one", texts[name]) if values.get("count", values.get("days")) in (1, "1") else texts[name]
+    return chosen.format(**{place: dated(value, lang) for place, value in values.items()})
 
 
 def label(case: str, group: str, name: str, lang: Lang, default: str = "") -> str:
