@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any
 
 from pipelines.backtest import Progress
-from pipelines.errors import InputError, Said
+from pipelines.errors import InputError
+from pipelines.folders import CODE, SETTINGS, own_case, refuse_card, settings_file
 from pipelines.progress import shown_progress
+from pipelines.renamed import told
 from pipelines.result import Note, Result
 from pipelines.run import prepare, run
 from pipelines.running import killed, running
@@ -25,9 +26,7 @@ from pipelines.table import Loaded
 from pipelines.texts import Lang, number, text
 from pipelines.usecase import UseCase
 
-SETTINGS = "settings.toml"
 REPORT = "report" + ".html"
-CODE = "usecase.py"
 
 
 @dataclass(frozen=True)
@@ -71,29 +70,6 @@ def find_case(name: str, cases: Mapping[str, str]) -> UseCase[CaseSettings]:
     return found
 
 
-def own_case(file: Path) -> UseCase[CaseSettings]:
-    """Return CASE of a folder's own code.
-
-    Raises
-    ------
-    InputError
-        The file has no CASE, or cannot be imported; the message says where.
-    """
-    spec = spec_from_file_location(f"musterwerk_folder_{file.resolve().parent.name}", file)
-    if spec is None or spec.loader is None:
-        raise InputError("cli.own_code", file=file, problem=Said("cli.no_python", {}))
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # the user's own code may fail in any way
-        raise InputError("cli.own_code", file=file, problem=f"{type(error).__name__}: {error}") from error
-    found = getattr(module, "CASE", None)
-    if not isinstance(found, UseCase):
-        raise InputError("cli.own_code", file=file, problem=Said("cli.no_case_there", {}))
-    return found
-
-
 def choose_settings(request: Request) -> Chosen:
     """Return use case and settings: a folder's settings.toml, --settings, or the built-in example; then each --set.
 
@@ -103,7 +79,7 @@ def choose_settings(request: Request) -> Chosen:
         When the use case or file does not exist or a setting is unknown or out of bounds.
     """
     folder = Path(request.case)
-    file = request.settings or (folder / SETTINGS if request.case not in request.cases and folder.is_dir() else None)
+    file = settings_file(request.case, request.settings, request.cases)
     values = read_toml(file) if file else {}
     name = request.case if request.case in request.cases else str(values.get("case", request.case))
     case = own_case(folder / CODE) if (folder / CODE).is_file() and file is not None else find_case(name, request.cases)
@@ -114,6 +90,9 @@ def choose_settings(request: Request) -> Chosen:
     for pair in request.changes:
         values = merged(values, override(pair))
     settings = load_settings(case.settings, {"case": name}, values, file=file or SETTINGS)
+    sys.stderr.writelines(f"{line}\n" for line in told(values, case.settings.renamed, file or SETTINGS, request.lang))
+    if request.data is None and file is not None:
+        refuse_card(file.parent, (file.parent / table.file for table in settings.data.values()))
     return Chosen(case, settings, file.parent if file else Path.cwd(), file is not None)
 
 

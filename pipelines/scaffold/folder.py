@@ -10,12 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 from pipelines.errors import InputError
+from pipelines.folders import own_case
 from pipelines.settings import load_settings, merged, read_toml
 from pipelines.texts import Lang, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
 from pipelines.usecase import UseCase
-from pipelines.work import own_case
 
 SETTINGS, README, CODE = "settings.toml", "README.md", "usecase.py"
 TEMPLATES = ("smoke_test.py", "schedule.md")
