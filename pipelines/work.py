@@ -230,7 +230,7 @@ def headline(result: Result, folder: Path, lang: Lang) -> str:
         "weekly": number((head.saved.value or 0.0) / (result.report.days / 7), lang),
         "low": number(head.saved.low, lang) if head.saved.low is not None else "?",
         "high": number(head.saved.high, lang) if head.saved.high is not None else "?",
-        "unit": _label(result.case, "unit", head.unit, lang),
+        "unit": _unit(result.case, head.unit, head.saved.value, lang),
         "captured": number(100 * head.captured.value, lang) if head.captured.value is not None else "?",
         "first": result.report.first,
         "last": result.report.last,
@@ -245,9 +245,17 @@ def caveats(result: Result, lang: Lang) -> list[str]:
     found, rival, unit = [], result.best_rule, result.headline.unit
     if rival is not None:
         saved = {name: "?" if value is None else number(value, lang) for name, value in vars(rival.saved).items()}
-        given = {"saved": saved["value"], "low": saved["low"], "high": saved["high"], "unit": _label(result.case, "unit", unit, lang)}
+        named = _unit(result.case, unit, rival.saved.value, lang)
+        given = {"saved": saved["value"], "low": saved["low"], "high": saved["high"], "unit": named}
         found.append(text("cli.against_rule", lang, rule=_label(result.case, "rule", rival.rule, lang), **given))
     return [*found, *(text(note.key, lang, **note.values) for note in result.caveats)]
+
+
+def _unit(case: str, unit: str, amount: float | None, lang: Lang) -> str:
+    """Return a unit as it stands behind an amount: Euro behind 1, Euros behind others."""
+    one = f"{unit}_one" if number(amount or 0.0, lang) == "1" else unit
+    said = _label(case, "unit", one, lang)
+    return said if said != one else _label(case, "unit", unit, lang)
 
 
 def _label(case: str, group: str, name: str, lang: Lang) -> str:

@@ -4,6 +4,7 @@ import tomllib
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 from typing import Literal
 
 Lang = Literal["de", "en"]
@@ -18,10 +19,24 @@ def catalogue(area: str, lang: Lang) -> dict[str, str]:
     return tomllib.loads(source.read_text(encoding="utf-8"))
 
 
+class _Counting(Formatter):
+    """`str.format`, and {count:cell|cells}: the first word where the value is shown as 1, else the second."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, bar, other = format_spec.partition("|")
+        if not bar:
+            return str(super().format_field(value, format_spec))
+        return one if str(value) == "1" else other
+
+
 def text(key: str, lang: Lang = "en", /, **values: object) -> str:
-    """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown."""
+    """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown.
+
+    {count:cell|cells} is the first word where `count` is shown as 1, else the second.
+    """
     area, name = key.split(".", 1)
-    return catalogue(area, lang)[name].format(**{place: dated(value, lang) for place, value in values.items()})
+    shown = {place: dated(value, lang) for place, value in values.items()}
+    return _Counting().vformat(catalogue(area, lang)[name], (), shown)
 
 
 def dated(value: object, lang: Lang) -> object:
