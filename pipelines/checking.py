@@ -9,10 +9,9 @@ from typing import Any
 
 from pipelines.errors import InputError
 from pipelines.folders import CODE, SETTINGS, own_case, refuse_card, settings_file
-from pipelines.plan.words import label
 from pipelines.renamed import told
 from pipelines.settings import read_toml
-from pipelines.texts import Lang, dated, number, text
+from pipelines.texts import Lang, dated, label, number, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
 from pipelines.usecase import UseCase
@@ -120,7 +119,8 @@ def _lines(case: UseCase[Any], seen: Understanding, toml: str, request: CheckReq
         for column, guess in seen.mapping[file["table"]].items():
             schema = case.tables.get(file["table"], case.schema)
             doubt = "" if guess.sure else text("check.doubt", lang)
-            doc = label(case.name, "column", column, lang) if lang == "de" or column not in schema else schema[column].doc
+            doc = schema[column].doc if column in schema else ""
+            doc = label(case.name, "column", column, lang, doc) if lang == "de" or not doc else doc
             lines.append(text("check.column", lang, column=column, header=guess.header, doc=doc, doubt=doubt))
         unused = [header for header in file["headers"] if header not in {guess.header for guess in seen.mapping[file["table"]].values()}]
         if unused:

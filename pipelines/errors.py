@@ -28,6 +28,18 @@ class EnglishOnly(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True)
+class ByLanguage:
+    """Words that each language has of its own, outside the catalogue of the message: English and German."""
+
+    en: str
+    de: str
+
+    def __str__(self) -> str:
+        """Return them in English."""
+        return self.en
+
+
 class UnfitError(ValueError):
     """Settings that do not fit together: raised by their validators, said in the user's language."""
 
@@ -61,6 +73,8 @@ class MusterwerkError(Exception):
 def _in(lang: Lang, value: object) -> object:
     if isinstance(value, Said):
         return value.render(lang)
+    if isinstance(value, ByLanguage):
+        return value.de if lang == "de" else value.en
     return "" if isinstance(value, EnglishOnly) and lang != "en" else value
 
 

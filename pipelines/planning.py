@@ -21,12 +21,11 @@ from pipelines.plan.learn import brought, changes, recorded
 from pipelines.plan.learn import remember as remember_changes
 from pipelines.plan.page import page
 from pipelines.plan.sheets import as_csv, quantity_label, rows_of, workbook
-from pipelines.plan.words import label
 from pipelines.run import gridded
 from pipelines.running import running
 from pipelines.settings import CaseSettings, load_settings, merged, override, read_toml
 from pipelines.table import Loaded, data_digest
-from pipelines.texts import Lang, number, text
+from pipelines.texts import Lang, label, number, text
 from pipelines.usecase import Sheet, UseCase
 from pipelines.work import Chosen, Outcome, Request, choose_settings, hint_at_killed_work, load, make_home
 

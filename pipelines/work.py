@@ -107,9 +107,9 @@ def load(chosen: Chosen, data: Path | None, lang: Lang) -> Loaded:
     first = next(iter(chosen.case.tables), "sales")
     tables = chosen.settings.data or {first: TableSettings()}
     if chosen.case.assemble is None:
-        loaded = load_tables(chosen.case.schema, tables, chosen.base, data)
+        loaded = load_tables(chosen.case.schema, tables, chosen.base, data, chosen.case.name)
     else:
-        loaded = load_separate(chosen.case.tables, tables, chosen.base, data)
+        loaded = load_separate(chosen.case.tables, tables, chosen.base, data, chosen.case.name)
     return loaded if chosen.own_settings else replace(loaded, notes=(*loaded.notes, Note("cli.example_settings", {})))
 
 

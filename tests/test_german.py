@@ -98,6 +98,34 @@ def test_errors_of_every_command_are_german(words, tmp_path, monkeypatch, capsys
     assert english_in(said) == [], said
 
 
+MISSING = {  # of each use case: an export with one required column too few
+    "food_waste": "day;branch;product\n2025-03-01;K;B\n",
+    "delivery_rounds": "name;latitude\nDepot;52.1\n",
+    "energy": "time\n2025-03-01 00:00\n",
+    "medical_triage": "visit;age\n1;70\n",
+    "mobility": "start;vehicle\n2025-03-01 08:00;r1\n",
+}
+
+
+@pytest.mark.parametrize("name", list(built_in()))
+def test_a_missing_column_is_described_in_german(name, tmp_path, monkeypatch, capsys):
+    (tmp_path / "export.csv").write_text(MISSING[name], encoding="utf-8")
+    monkeypatch.setenv("MUSTERWERK_LANG", "de")
+    assert main(["run", name, "--data", str(tmp_path / "export.csv"), "--home", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "Pflichtspalten fehlen" in said
+    case = import_module(built_in()[name]).CASE
+    for schema in [case.schema, *case.tables.values()]:
+        assert not [column.doc for column in schema.values() if f"({column.doc})" in said]
+
+
+@pytest.mark.parametrize("name", list(built_in()))
+def test_every_column_a_file_may_give_has_a_german_name(name):
+    case, own = import_module(built_in()[name]).CASE, catalogue(name, "de")
+    given = {ours for schema in [case.schema, *case.tables.values()] for ours, column in schema.items() if not column.derived}
+    assert sorted(ours for ours in given if f"column_{ours}" not in own) == []
+
+
 def test_a_message_of_pydantic_stays_out_of_german_and_comes_through_in_english():
     class Odd(CaseSettings):
         when: dict[str, tuple[int, int]] = Field({})

@@ -10,10 +10,9 @@ import polars as pl
 
 from pipelines.errors import InputError
 from pipelines.plan.sheets import FORMULA, sheet_name
-from pipelines.plan.words import label
 from pipelines.run import kept
 from pipelines.settings import CaseSettings
-from pipelines.texts import Lang, text
+from pipelines.texts import Lang, label, text
 from pipelines.usecase import Sheet, UseCase
 
 _NUMBER, _UNCLEAR = re.compile(r"\d+(?:[.,]\d+)?"), re.compile(r"\d{1,3}\.\d{3}")  # 1.200: twelve hundred, or one and a bit?

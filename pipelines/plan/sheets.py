@@ -9,8 +9,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.plan.deciding import Planned
-from pipelines.plan.words import label
-from pipelines.texts import Lang, text
+from pipelines.texts import Lang, label, text
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.plan.words import label
 from pipelines.scaffold.folder import SCRATCH, NewFolder
 from pipelines.settings import merged, override, read_toml
-from pipelines.texts import Lang, number, text
+from pipelines.texts import Lang, label, number, text
 from pipelines.understand import understand
 from pipelines.understand.understand import Understanding
 from pipelines.usecase import UseCase

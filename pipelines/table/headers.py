@@ -7,10 +7,11 @@ from difflib import SequenceMatcher, get_close_matches
 
 import polars as pl
 
-from pipelines.errors import InputError
+from pipelines.errors import ByLanguage, InputError
 from pipelines.settings import TableSettings
 from pipelines.table.cells import FALSE, FORMATS, TRUE, cleaned, is_clock, without_weekday
 from pipelines.table.raw import ROW
+from pipelines.texts import label
 from pipelines.usecase import Column
 
 _LOOKED_AT = 200  # cells looked at to guess what a column holds
@@ -19,10 +20,11 @@ _FITS = 1.0  # weight of the kind of values beside the likeness of names
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table comes from: the file people know and the table's name in the settings."""
+    """Where a table comes from: the file people know, the table's name in the settings, and the use case that names its columns."""
 
     file: str
     table: str
+    case: str = ""
 
 
 def with_open(schema: Mapping[str, Column]) -> dict[str, Column]:
@@ -76,11 +78,12 @@ def missing_columns(
         if guess is not None:
             free.remove(guess)
         lines.append(f'{ours} = "{guess if guess is not None else "..."}"')
-    wanted = ", ".join(f"{ours} ({schema[ours].doc})" for ours in missing)
+    english = ", ".join(f"{ours} ({schema[ours].doc})" for ours in missing)
+    german = ", ".join(f"{ours} ({label(source.case, 'column', ours, 'de', schema[ours].doc)})" for ours in missing)
     return InputError(
         "table.missing_columns",
         file=source.file,
-        columns=wanted,
+        columns=ByLanguage(english, german),
         headers=", ".join(table.columns),
         lines="\n".join([f"[data.{source.table}.columns]", *lines]),
         table=source.table,

@@ -28,7 +28,9 @@ class Loaded:
     source: str
 
 
-def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings], base: Path, override: Path | None = None) -> Loaded:
+def load_tables(
+    schema: Mapping[str, Column], data: Mapping[str, TableSettings], base: Path, override: Path | None = None, case: str = ""
+) -> Loaded:
     """Return the tables of the settings, read and checked against the schema.
 
     Parameters
@@ -37,6 +39,8 @@ def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings],
         Folder the files are relative to (that of the settings).
     override
         A file for the first table, or a folder in which the files are looked up instead.
+    case
+        The use case by whose catalogue messages name the columns in other languages than English.
 
     Raises
     ------
@@ -49,7 +53,7 @@ def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings],
     places = {name: _place(name, settings, base, override, first=name == next(iter(data))) for name, settings in data.items()}
     files = {name: melted(read_file(places[name], settings, name), settings, places[name], name) for name, settings in data.items()}
     raw = {name: without_missing(file.table, data[name].missing) for name, file in files.items()}
-    sources = {name: Source(path.name, name) for name, path in places.items()}
+    sources = {name: Source(path.name, name, case) for name, path in places.items()}
     mappings = {name: mapped_headers(raw[name], columns, settings, sources[name]) for name, settings in data.items()}
     _refuse_missing(columns, data, raw, mappings, sources)
     owned = _owners(columns, data, mappings)
@@ -65,7 +69,11 @@ def load_tables(schema: Mapping[str, Column], data: Mapping[str, TableSettings],
 
 
 def load_separate(
-    schemas: Mapping[str, Mapping[str, Column]], data: Mapping[str, TableSettings], base: Path, override: Path | None = None
+    schemas: Mapping[str, Mapping[str, Column]],
+    data: Mapping[str, TableSettings],
+    base: Path,
+    override: Path | None = None,
+    case: str = "",
 ) -> Loaded:
     """Return tables that the use case puts together itself, each checked against its own schema; errors as `load_tables`."""
     unknown = [name for name in data if name not in schemas]
@@ -74,7 +82,7 @@ def load_separate(
     loaded = {}
     for name, settings in data.items():
         own = override if override is None or override.is_dir() or name == next(iter(data)) else override.parent
-        loaded[name] = load_tables(schemas[name], {name: settings}, base, own)
+        loaded[name] = load_tables(schemas[name], {name: settings}, base, own, case)
     notes = tuple(note for part in loaded.values() for note in part.notes)
     sources = dict.fromkeys(part.source for part in loaded.values())
     return Loaded({name: part.tables[name] for name, part in loaded.items()}, notes, ", ".join(sources))

@@ -39,6 +39,15 @@ def text(key: str, lang: Lang = "en", /, **values: object) -> str:
     return _Counting().vformat(catalogue(area, lang)[name], (), shown)
 
 
+def label(case: str, group: str, name: str, lang: Lang, default: str = "") -> str:
+    """Return the text `group_name` (column_product, unit_pieces) of the use case's catalogue, else the default or the name with blanks."""
+    try:
+        own = catalogue(case, lang)
+    except KeyError:
+        own = {}
+    return own.get(f"{group}_{name}", default or name.replace("_", " "))
+
+
 def dated(value: object, lang: Lang) -> object:
     """Return a date as the language writes it (21.03.2025, 2025-03-21), anything else as it is."""
     if isinstance(value, date) and not isinstance(value, datetime):

@@ -265,5 +265,5 @@ def _load(case: UseCase[Any], proposed: Mapping[str, Mapping[str, Any]], chosen:
     settings = {name: TableSettings.model_validate({**values, "file": str(chosen[name][0].resolve())}) for name, values in proposed.items()}
     base = next(iter(chosen.values()))[0].resolve().parent
     if case.assemble:
-        return load_separate(case.tables, settings, base)
-    return load_tables(case.schema, settings, base)
+        return load_separate(case.tables, settings, base, case=case.name)
+    return load_tables(case.schema, settings, base, case=case.name)
