@@ -26,7 +26,8 @@ def pieces(template: str, forms: bool = False) -> list[str]:
     """The fixed parts of a text between its placeholders; of two forms for one and for several, the one for several."""
     parts = [(fixed, spec) for fixed, _, spec, _ in Formatter().parse(template)] if not forms else [(template, "")]
     said = "".join(fixed + (spec.partition("|")[2] if spec and "|" in spec else MARK) for fixed, spec in parts)
-    return [" ".join(piece.split()) for part in said.split(MARK) for piece in part.splitlines()]
+    lines = (" ".join(line.split()) for part in said.split(MARK) for line in part.splitlines())
+    return [line for line in lines if line]
 
 
 def telling(piece: str) -> bool:
@@ -76,7 +77,12 @@ def english_words(said: str) -> list[str]:
     return ENGLISH.findall(plain.lower())
 
 
-def left_over(said: str, *, words: bool = True) -> list[str]:
-    """What is English in German output; `words`: also single English words."""
+def texts_left(said: str) -> list[str]:
+    """The English texts of ours that stand in German output."""
     plain = " ".join(said.split())
-    return [f"{where}: {piece}" for piece, where in english().items() if piece in plain] + (english_words(said) if words else [])
+    return [f"{where}: {piece}" for piece, where in english().items() if piece in plain]
+
+
+def left_over(said: str) -> list[str]:
+    """What is English in German output: a text of ours, or a line with more than one English word (one may be the name of a column)."""
+    return texts_left(said) + [line for line in said.splitlines() if len(set(english_words(line))) > 1]

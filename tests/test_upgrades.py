@@ -14,8 +14,8 @@ from pipelines.renamed import at, todays
 from pipelines.settings import load_settings, read_toml
 from pipelines.texts import text
 from pipelines.work import Request, choose_settings
+from tests.english_left import left_over
 from tests.own_exports import exported
-from tests.test_german import english_in
 from usecases.__main__ import built_in, main
 from usecases.energy import CASE as ENERGY
 from usecases.mobility import CASE as MOBILITY
@@ -83,7 +83,7 @@ def test_settings_of_an_earlier_version_are_read(name, tmp_path, capsys):
     assert chosen.settings.case == read_toml(folder / "settings.toml")["case"]
     said = capsys.readouterr().err
     assert ("heißt 'plan' heute 'planning'" in said) == (name == "mobility")
-    assert english_in(said) == []
+    assert left_over(said) == []
 
 
 def test_a_renamed_section_keeps_its_values(tmp_path):
@@ -116,7 +116,7 @@ def test_what_cannot_be_read_as_before_names_the_new_key(values, key, named):
     assert caught.value.key == key
     for lang in ("de", "en"):
         assert all(name in caught.value.render(lang) for name in ("alt.toml", *named))
-    assert english_in(caught.value.render("de")) == []
+    assert left_over(caught.value.render("de")) == []
 
 
 @pytest.mark.parametrize("name", list(built_in()))
