@@ -1,5 +1,6 @@
 """Every command, walked through in German: nothing it says or writes holds an English text of the catalogues, schemas or settings."""
 
+import re
 import shutil
 import tomllib
 from importlib import import_module
@@ -127,7 +128,7 @@ def written_for_people(folder: Path) -> dict[str, str]:
     for file in folder.rglob("*"):
         name = str(file.relative_to(folder))
         if file.suffix == ".html":
-            page = file.read_text(encoding="utf-8")
+            page = re.sub(r"<style>.*?</style>", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
             found[name] = "\n".join([*Texts(page).pieces, page])  # the sliders' words stand in a script
         elif file.suffix == ".xlsx":
             sheets = openpyxl.load_workbook(file).worksheets
