@@ -7,9 +7,10 @@ from typing import Any
 from pipelines.audit import log_file, read, repair, replay_log, verify
 from pipelines.errors import InputError
 from pipelines.evidence import read_run
+from pipelines.folders import CODE, own_case
 from pipelines.texts import Lang, number, text
 from pipelines.usecase import UseCase
-from pipelines.work import CODE, Outcome, find_case, own_case, run_folder
+from pipelines.work import Outcome, find_case, run_folder
 
 SHOWN = 10  # lines named before the rest is counted
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError
+from pipelines.folders import CODE, SETTINGS, own_case, refuse_card, settings_file
+from pipelines.renamed import told
 from pipelines.settings import read_toml
 from pipelines.texts import Lang, dated, label, number, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
 from pipelines.usecase import UseCase
-from pipelines.work import CODE, SETTINGS, find_case, own_case
+from pipelines.work import find_case
 
 _SIGNS = {"fact": "·", "warning": "!", "limit": "-"}
 _KEPT = 40  # headers shown
@@ -58,14 +60,15 @@ def check(request: CheckRequest) -> Checked:
     toml = settings_toml(case, _placed(seen.tables, request), request.lang) if seen.tables else ""
     if request.write is not None and seen.fine:
         _write(request.write, toml)
-    message = "\n".join(_lines(case, seen, toml, request))
+    earlier = told(values, case.settings.renamed, request.settings or SETTINGS, request.lang)
+    message = "\n".join([*(f"! {line}" for line in earlier), *_lines(case, seen, toml, request)])
     return Checked(message, _summary(seen, toml, request.lang), seen.problems[0] if seen.problems else None)
 
 
 def _asked_about(request: CheckRequest) -> tuple[UseCase[Any], Mapping[str, Any], tuple[Path, ...]]:
     """Return the use case (a folder's own code included), its settings file as dictionaries, and the files to look at."""
     folder = Path(request.case)
-    file = request.settings or (folder / SETTINGS if request.case not in request.cases and folder.is_dir() else None)
+    file = settings_file(request.case, request.settings, request.cases)
     values = read_toml(file) if file else {}
     if file and (folder / CODE).is_file():
         case = own_case(folder / CODE)
@@ -73,7 +76,10 @@ def _asked_about(request: CheckRequest) -> tuple[UseCase[Any], Mapping[str, Any]
         case = find_case(request.case if request.case in request.cases else str(values.get("case", request.case)), request.cases)
     tables = values.get("data", {}).values()
     base = file.parent if file else Path()
-    return case, values, request.data or tuple(base / table["file"] for table in tables if table.get("file"))
+    named = tuple(base / table["file"] for table in tables if table.get("file"))
+    if file and not request.data:
+        refuse_card(base, named)
+    return case, values, request.data or named
 
 
 def _placed(tables: Mapping[str, Mapping[str, Any]], request: CheckRequest) -> Mapping[str, Mapping[str, Any]]:

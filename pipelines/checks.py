@@ -11,26 +11,38 @@ import numpy as np
 import polars as pl
 
 from pipelines.backtest import known_before, known_until
-from pipelines.errors import ContractError, MusterwerkError
+from pipelines.errors import ContractError, MusterwerkError, Said
 from pipelines.replay import Replay, replay, visible
 from pipelines.run import certain, featured, follow, units
+from pipelines.texts import Lang, text
 from pipelines.usecase import S, UseCase
 
+Problem = Callable[..., Said | None]  # (case, rows, settings) -> what is wrong, None: nothing
 QUIET_DAYS = 21  # the scrambled future begins this long before the end of the rows
 TOLERANCE = 1e-6  # relative: perfect foresight may cost this much more by rounding
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: its name, and what is wrong (empty: passed)."""
+    """One check: its name, and what is wrong (None: passed)."""
 
     check: str
-    problem: str = ""
+    said: Said | None = None
 
     @property
     def passed(self) -> bool:
         """Whether the check found nothing."""
-        return not self.problem
+        return self.said is None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in English; empty when the check is passed."""
+        return str(self.said or "")
+
+    def line(self, lang: Lang) -> str:
+        """Return the check's name, and what is wrong, in the language."""
+        name = text(f"contract.name_{self.check.replace(' ', '_')}", lang)
+        return f"ok  {name}" if self.said is None else f"{name}: {self.said.render(lang)}"
 
 
 def check_usecase(case: UseCase[S], rows: pl.DataFrame, settings: S) -> tuple[Finding, ...]:
@@ -55,16 +67,18 @@ def require(findings: tuple[Finding, ...]) -> None:
         raise ContractError("run.contract", problems="; ".join(f"{finding.check}: {finding.problem}" for finding in failed))
 
 
-def _guarded(name: str, check: Callable[..., str], case: UseCase[S], rows: pl.DataFrame, settings: S) -> Finding:
+def _guarded(name: str, check: Problem, case: UseCase[S], rows: pl.DataFrame, settings: S) -> Finding:
     try:
         return Finding(name, check(case, rows, settings))
     except pl.exceptions.ColumnNotFoundError as error:
         quoted = re.search(r'"([^"]+)"', str(error))
         column = quoted.group(1) if quoted else str(error)
         unknown = column in case.columns("outcome", "decision")
-        return Finding(name, f"asks for the column {column}, which is " + ("not known at decision time" if unknown else "not there"))
-    except (MusterwerkError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
-        return Finding(name, f"{type(error).__name__}: {error}")
+        return Finding(name, Said(f"contract.{'column_unknown' if unknown else 'column_absent'}", {"column": column}))
+    except MusterwerkError as error:
+        return Finding(name, Said("contract.raised", {"kind": type(error).__name__, "problem": Said(error.key, error.values)}))
+    except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
+        return Finding(name, Said("contract.raised", {"kind": type(error).__name__, "problem": str(error)}))
 
 
 def _cut(case: UseCase[S], rows: pl.DataFrame) -> date:
@@ -72,13 +86,13 @@ def _cut(case: UseCase[S], rows: pl.DataFrame) -> date:
     return last - timedelta(days=QUIET_DAYS)  # type: ignore[no-any-return]
 
 
-def _schema(case: UseCase[S], rows: pl.DataFrame, _: S) -> str:
+def _schema(case: UseCase[S], rows: pl.DataFrame, _: S) -> Said | None:
     for role, least in (("time", 1), ("key", 1), ("outcome", 1)):
         if len(case.columns(role)) < least:  # type: ignore[arg-type]
-            return f"the schema has no column with the role {role}"
+            return Said("contract.no_role", {"role": role})
     demanded = [name for name, column in case.schema.items() if not (column.derived or column.optional)]
     unknown = [name for name in demanded if name not in rows.columns]
-    return f"the rows lack {', '.join(unknown)}" if unknown else ""
+    return Said("contract.rows_lack", {"columns": ", ".join(unknown)}) if unknown else None
 
 
 def scrambled(case: UseCase[S], rows: pl.DataFrame, day: date, settings: S) -> pl.DataFrame:
@@ -116,20 +130,19 @@ def _first_difference(left: pl.DataFrame, right: pl.DataFrame) -> str | None:
     return None
 
 
-def _features_know_no_future(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
+def _features_know_no_future(case: UseCase[S], rows: pl.DataFrame, settings: S) -> Said | None:
     day = _cut(case, rows)
     hidden, upto = case.columns("outcome", "decision"), pl.col(case.time).cast(pl.Date) <= day
     before, after = (
         _features(case, table, settings).filter(upto).drop(hidden, strict=False) for table in (rows, scrambled(case, rows, day, settings))
     )
     name = _first_difference(before, after)
-    lead = case.lead(settings)
-    return f"the feature {name} of a day changes when outcomes less than {lead:g} day(s) older, or later ones, change" if name else ""
+    return Said("contract.feature_sees", {"feature": name, "lead": f"{case.lead(settings):g}"}) if name else None
 
 
-def _features_repeat(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
+def _features_repeat(case: UseCase[S], rows: pl.DataFrame, settings: S) -> Said | None:
     name = _first_difference(_features(case, rows, settings), _features(case, rows, settings))
-    return f"the feature {name} differs between two runs on the same rows: fix the seed" if name else ""
+    return Said("contract.feature_differs", {"name": name}) if name else None
 
 
 def _fitted(case: UseCase[S], rows: pl.DataFrame, settings: S) -> tuple[pl.DataFrame, pl.DataFrame, Any]:
@@ -145,30 +158,30 @@ def _fitted(case: UseCase[S], rows: pl.DataFrame, settings: S) -> tuple[pl.DataF
     return past, forecasts.with_columns(later.select(name for name in hidden if name in later.columns)), model
 
 
-def _model_repeats(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
+def _model_repeats(case: UseCase[S], rows: pl.DataFrame, settings: S) -> Said | None:
     first, second = (_fitted(case, rows, settings) for _ in range(2))
     columns = list(first[2].columns)
     if first[1].select(columns).null_count().sum_horizontal().item():
-        return "the forecast has empty values"
+        return Said("contract.forecast_empty", {})
     name = _first_difference(first[1].select(columns), second[1].select(columns))
-    return f"the forecast {name} differs between two runs on the same rows: fix the seed" if name else ""
+    return Said("contract.forecast_differs", {"name": name}) if name else None
 
 
-def _policy_check(policy: str) -> Callable[..., str]:
-    def check(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
+def _policy_check(policy: str) -> Problem:
+    def check(case: UseCase[S], rows: pl.DataFrame, settings: S) -> Said | None:
         _, forecasts, _ = _fitted(case, rows, settings)
         function = case.decide if policy == "plan" else case.usual
         first, second = (replay(case, forecasts, settings, function, policy) for _ in range(2))
         name = _first_difference(first.actions, second.actions)
         if name:
-            return f"the action {name} differs between two runs on the same rows: fix the seed"
+            return Said("contract.action_differs", {"name": name})
         missing = [column for column in first.actions.columns if first.actions[column].null_count()]
-        return f"the action {missing[0]} is empty in some rows" if missing else ""
+        return Said("contract.action_empty", {"name": missing[0]}) if missing else None
 
     return check
 
 
-def _policies_know_no_future(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
+def _policies_know_no_future(case: UseCase[S], rows: pl.DataFrame, settings: S) -> Said | None:
     """Decide for many days at once on rows whose later outcomes differ: the first day's actions must not."""
     day = _cut(case, rows)
     _, known, model = _fitted(case, rows, settings)
@@ -184,11 +197,11 @@ def _policies_know_no_future(case: UseCase[S], rows: pl.DataFrame, settings: S) 
             actions.append(acted.select(*case.keys, *(name for name in acted.columns if name not in seen.columns)))
         name = _first_difference(actions[0], actions[1])
         if name:
-            return f"{policy} changes its action {name} when later outcomes change"
-    return ""
+            return Said("contract.policy_sees", {"policy": policy, "name": name})
+    return None
 
 
-def _ledger_is_cost(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
+def _ledger_is_cost(case: UseCase[S], rows: pl.DataFrame, settings: S) -> Said | None:
     _, forecasts, model = _fitted(case, rows, settings)
     ledgers = {
         "usual": replay(case, forecasts, settings, case.usual, "usual").ledger,
@@ -199,14 +212,14 @@ def _ledger_is_cost(case: UseCase[S], rows: pl.DataFrame, settings: S) -> str:
     for name, ledger in ledgers.items():
         broken = [column for column in units(case, ledger) if not ledger[column].cast(pl.Float64).is_finite().all()]
         if broken:
-            return f"the ledger column {broken[0]} of {name} is empty or not finite in some rows"
+            return Said("contract.ledger_not_finite", {"column": broken[0], "name": name})
     perfect = float(ledgers["perfect"][unit].sum())
     for name in ("usual", "plan"):
         other = float(ledgers[name][unit].sum())
         if perfect > other + TOLERANCE * max(abs(other), 1.0):
-            figures = f"perfect foresight costs {perfect:.2f} {unit}, {name} only {other:.2f}"
-            return f"{figures}: is the sign flipped? Ledger columns are costs, lower is better"
-    return ""
+            figures = {"perfect": f"{perfect:.2f}", "unit": unit, "name": name, "other": f"{other:.2f}"}
+            return Said("contract.sign_flipped", figures)
+    return None
 
 
 def _perfect(case: UseCase[S], forecasts: pl.DataFrame, settings: S, model: Any) -> Replay:
@@ -215,7 +228,7 @@ def _perfect(case: UseCase[S], forecasts: pl.DataFrame, settings: S, model: Any)
     return replay(case, forecasts, settings, follow(case, case.perfect(forecasts, settings)), "perfect")
 
 
-CHECKS: dict[str, Callable[..., str]] = {
+CHECKS: dict[str, Problem] = {
     "schema": _schema,
     "features know no future": _features_know_no_future,
     "features repeat": _features_repeat,

@@ -39,9 +39,9 @@ def check_contract(request: Request) -> Outcome:
     chosen = choose_settings(request)
     rows = gridded(chosen.case, load(chosen, request.data, request.lang), chosen.settings)
     findings = check_usecase(chosen.case, few_series(chosen.case, rows), chosen.settings)
-    failed = [f"{finding.check}: {finding.problem}" for finding in findings if not finding.passed]
+    failed = [finding.line(request.lang) for finding in findings if not finding.passed]
     if failed:
         raise GateError("check.contract_broken", case=chosen.case.name, count=len(failed), problems="\n".join(failed))
-    lines = [f"ok  {finding.check}" for finding in findings]
+    lines = [finding.line(request.lang) for finding in findings]
     summary = {"case": chosen.case.name, "passed": [finding.check for finding in findings]}
     return Outcome("\n".join([*lines, text("check.contract_kept", request.lang, case=chosen.case.name, count=len(findings))]), summary)

@@ -15,7 +15,11 @@ class Said:
 
     def __str__(self) -> str:
         """Return it in English."""
-        return text(self.key, "en", **self.values)
+        return self.render("en")
+
+    def render(self, lang: Lang) -> str:
+        """Return it in the language."""
+        return text(self.key, lang, **{name: _in(lang, value) for name, value in self.values.items()})
 
 
 class EnglishOnly(str):
@@ -68,7 +72,7 @@ class MusterwerkError(Exception):
 
 def _in(lang: Lang, value: object) -> object:
     if isinstance(value, Said):
-        return text(value.key, lang, **{name: _in(lang, part) for name, part in value.values.items()})
+        return value.render(lang)
     if isinstance(value, ByLanguage):
         return value.de if lang == "de" else value.en
     return "" if isinstance(value, EnglishOnly) and lang != "en" else value

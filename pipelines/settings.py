@@ -6,18 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from pipelines.errors import EnglishOnly, InputError, Said, UnfitError
+from pipelines.renamed import refuse_gone, todays
 
 
 class Frozen(BaseModel):
-    """A part of the settings: immutable, no unknown keys, no NaN or infinity."""
+    """A part of the settings: immutable, no unknown keys, no NaN or infinity.
+
+    `renamed`: dotted names of an earlier version -> today's, read as such; `gone`: removed names -> the setting that does their work.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    renamed: ClassVar[Mapping[str, str]] = {}
+    gone: ClassVar[Mapping[str, str]] = {}
 
 
 Decimal = Literal["auto", ",", "."]
@@ -89,7 +95,7 @@ class CaseSettings(Frozen):
     threads: int = Field(2, ge=1, le=1024, description="threads per model fit")
 
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound=Frozen)
 PROBLEMS = {  # pydantic's kind of error, or the first word of it -> text
     "greater_than": "settings.problem_gt",
     "greater_than_equal": "settings.problem_ge",
@@ -157,6 +163,8 @@ def load_settings(kind: type[T], *sources: Mapping[str, Any], file: Path | str =
     values: dict[str, Any] = {}
     for source in sources:
         values = merged(values, source)
+    values, _ = todays(values, kind.renamed, file)
+    refuse_gone(values, kind.gone, file)
     try:
         return kind.model_validate(values)
     except ValidationError as error:

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any
 
 from pipelines.backtest import Progress
-from pipelines.errors import InputError, Said
+from pipelines.errors import InputError
+from pipelines.folders import CODE, SETTINGS, own_case, refuse_card, settings_file
 from pipelines.progress import shown_progress
+from pipelines.renamed import told
 from pipelines.result import Note, Result
 from pipelines.run import prepare, run
 from pipelines.running import killed, running
@@ -25,9 +26,7 @@ from pipelines.table import Loaded
 from pipelines.texts import Lang, number, text
 from pipelines.usecase import UseCase
 
-SETTINGS = "settings.toml"
 REPORT = "report" + ".html"
-CODE = "usecase.py"
 
 
 @dataclass(frozen=True)
@@ -71,29 +70,6 @@ def find_case(name: str, cases: Mapping[str, str]) -> UseCase[CaseSettings]:
     return found
 
 
-def own_case(file: Path) -> UseCase[CaseSettings]:
-    """Return CASE of a folder's own code.
-
-    Raises
-    ------
-    InputError
-        The file has no CASE, or cannot be imported; the message says where.
-    """
-    spec = spec_from_file_location(f"musterwerk_folder_{file.resolve().parent.name}", file)
-    if spec is None or spec.loader is None:
-        raise InputError("cli.own_code", file=file, problem=Said("cli.no_python", {}))
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # the user's own code may fail in any way
-        raise InputError("cli.own_code", file=file, problem=f"{type(error).__name__}: {error}") from error
-    found = getattr(module, "CASE", None)
-    if not isinstance(found, UseCase):
-        raise InputError("cli.own_code", file=file, problem=Said("cli.no_case_there", {}))
-    return found
-
-
 def choose_settings(request: Request) -> Chosen:
     """Return use case and settings: a folder's settings.toml, --settings, or the built-in example; then each --set.
 
@@ -103,7 +79,7 @@ def choose_settings(request: Request) -> Chosen:
         When the use case or file does not exist or a setting is unknown or out of bounds.
     """
     folder = Path(request.case)
-    file = request.settings or (folder / SETTINGS if request.case not in request.cases and folder.is_dir() else None)
+    file = settings_file(request.case, request.settings, request.cases)
     values = read_toml(file) if file else {}
     name = request.case if request.case in request.cases else str(values.get("case", request.case))
     case = own_case(folder / CODE) if (folder / CODE).is_file() and file is not None else find_case(name, request.cases)
@@ -114,6 +90,9 @@ def choose_settings(request: Request) -> Chosen:
     for pair in request.changes:
         values = merged(values, override(pair))
     settings = load_settings(case.settings, {"case": name}, values, file=file or SETTINGS)
+    sys.stderr.writelines(f"{line}\n" for line in told(values, case.settings.renamed, file or SETTINGS, request.lang))
+    if request.data is None and file is not None:
+        refuse_card(file.parent, (file.parent / table.file for table in settings.data.values()))
     return Chosen(case, settings, file.parent if file else Path.cwd(), file is not None)
 
 
@@ -251,7 +230,7 @@ def headline(result: Result, folder: Path, lang: Lang) -> str:
         "weekly": number((head.saved.value or 0.0) / (result.report.days / 7), lang),
         "low": number(head.saved.low, lang) if head.saved.low is not None else "?",
         "high": number(head.saved.high, lang) if head.saved.high is not None else "?",
-        "unit": _label(result.case, "unit", head.unit, lang),
+        "unit": _unit(result.case, head.unit, head.saved.value, lang),
         "captured": number(100 * head.captured.value, lang) if head.captured.value is not None else "?",
         "first": result.report.first,
         "last": result.report.last,
@@ -266,9 +245,17 @@ def caveats(result: Result, lang: Lang) -> list[str]:
     found, rival, unit = [], result.best_rule, result.headline.unit
     if rival is not None:
         saved = {name: "?" if value is None else number(value, lang) for name, value in vars(rival.saved).items()}
-        given = {"saved": saved["value"], "low": saved["low"], "high": saved["high"], "unit": _label(result.case, "unit", unit, lang)}
+        named = _unit(result.case, unit, rival.saved.value, lang)
+        given = {"saved": saved["value"], "low": saved["low"], "high": saved["high"], "unit": named}
         found.append(text("cli.against_rule", lang, rule=_label(result.case, "rule", rival.rule, lang), **given))
     return [*found, *(text(note.key, lang, **note.values) for note in result.caveats)]
+
+
+def _unit(case: str, unit: str, amount: float | None, lang: Lang) -> str:
+    """Return a unit as it stands behind an amount: Euro behind 1, Euros behind others."""
+    one = f"{unit}_one" if number(amount or 0.0, lang) == "1" else unit
+    said = _label(case, "unit", one, lang)
+    return said if said != one else _label(case, "unit", unit, lang)
 
 
 def _label(case: str, group: str, name: str, lang: Lang) -> str:

@@ -14,6 +14,7 @@ from pipelines.errors import ContractError
 from pipelines.run import gridded
 from pipelines.table import Loaded
 from pipelines.usecase import UseCase
+from tests.english_left import texts_left
 
 MINIMAL = Path(__file__).parents[1] / "docs" / "tutorials" / "minimal.py"
 
@@ -47,7 +48,10 @@ def loaded(days: int = 240) -> Loaded:
 
 
 def failed(case, rows) -> dict[str, str]:
-    return {finding.check: finding.problem for finding in check_usecase(case, rows, case.settings()) if not finding.passed}
+    findings = check_usecase(case, rows, case.settings())
+    assert [finding.line("de") for finding in findings if texts_left(finding.line("de"))] == []
+    assert [finding.line("en").removeprefix("ok  ").startswith(finding.check) for finding in findings] == [True] * len(findings)
+    return {finding.check: finding.problem for finding in findings if not finding.passed}
 
 
 def test_minimal_use_case_has_at_most_30_lines():

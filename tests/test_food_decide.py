@@ -71,7 +71,7 @@ def test_at_service_decides_at_one_level_for_all_products(level):
 )
 def test_costs_nothing_can_be_decided_with_are_refused(product, data, named):
     s = settings(products={"Torte": product})
-    with pytest.raises(InputError, match=f"1 rows .* Torte on 2024-01-08: .*{named}") as caught:
+    with pytest.raises(InputError, match=f"1 row .* Torte on 2024-01-08: .*{named}") as caught:
         priced(s, product=["Brot", "Torte"], price_eur=[1.0, data])
     assert caught.value.exit_code == 2
 

@@ -15,20 +15,14 @@ from pipelines.errors import InputError, UnfitError
 from pipelines.report.write import render
 from pipelines.settings import CaseSettings, load_settings
 from pipelines.texts import catalogue, text
+from tests.english_left import english_words, left_over
 from tests.toy_result import toy_result
-from tests.untranslated import ENGLISH, untranslated
+from tests.untranslated import untranslated
 from usecases.__main__ import built_in, main
 
 ROOT = Path(__file__).parents[1]
 CODE = sorted((*ROOT.glob("pipelines/**/*.py"), *ROOT.glob("usecases/**/*.py")))
 SPEAKING = {"InputError", "GateError", "Said", "Note", "UnfitError"}
-
-
-def english_in(said: str) -> list[str]:
-    """English words of a message; settings, commands and quoted words of the user do not count."""
-    said = re.sub(r"(Hier bekannt|Eingebaut): .*", "", said)  # names of settings and use cases
-    plain = re.sub(r"'[^']*'|`[^`]*`|\"[^\"]*\"|\S*[_./=]\S*|--[\w-]+", " ", said)
-    return ENGLISH.findall(plain.lower())
 
 
 def test_the_search_finds_what_is_not_translated():
@@ -95,7 +89,7 @@ def test_errors_of_every_command_are_german(words, tmp_path, monkeypatch, capsys
     assert main(words) in {2, 3}
     said = capsys.readouterr().err
     assert said.strip()
-    assert english_in(said) == [], said
+    assert english_words(said) == left_over(said) == [], said
 
 
 MISSING = {  # of each use case: an export with one required column too few
@@ -132,7 +126,7 @@ def test_a_message_of_pydantic_stays_out_of_german_and_comes_through_in_english(
 
     with pytest.raises(InputError) as caught:
         load_settings(Odd, {"when": {"a": [1, 2, 3]}})
-    assert english_in(caught.value.render("de")) == []
+    assert english_words(caught.value.render("de")) == []
     assert len(caught.value.render("en")) > len("The setting")
 
 
@@ -199,7 +193,7 @@ def test_help_is_german_where_german_is_asked_for(monkeypatch, capsys):
 def test_what_typer_says_is_understood(message, key):
     error = usage(message)
     assert error.key == key
-    assert english_in(error.render("de")) == []
+    assert english_words(error.render("de")) == []
 
 
 def test_a_problem_of_a_validator_is_still_a_value_error():

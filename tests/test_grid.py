@@ -77,7 +77,7 @@ def test_the_column_decides_and_absent_rows_follow_their_branch():
 def test_the_column_must_exist_and_agree_with_the_sales():
     with pytest.raises(InputError, match="nothing_sold"):
         grid(rows(("K", "B", 0, 5)), "column")
-    with pytest.raises(InputError, match=r"1 rows are marked closed .* K, B, 2025-03-02: sold = 4.0"):
+    with pytest.raises(InputError, match=r"1 row is marked closed .* K, B, 2025-03-02: sold = 4.0"):
         grid(rows(("K", "B", 0, 5), ("K", "B", 1, 4), open=[True, False]), "column")
 
 

@@ -17,8 +17,9 @@ from pipelines.contracting import few_series
 from pipelines.scaffold.folder import NewFolder, new_folder
 from pipelines.understand import understand
 from pipelines.understand.write import with_values
+from tests.english_left import texts_left
 from tests.own_exports import FILES, exported
-from tests.untranslated import untranslated
+from tests.untranslated import Texts, untranslated
 from usecases.__main__ import built_in, main
 
 MADE = {"settings.toml", "README.md", "smoke_test.py", "schedule.md"}
@@ -227,6 +228,7 @@ def test_a_new_folder_runs_at_once_and_works_with_every_verb(name, tmp_path, mlf
     assert main(["report", run.name, "--home", home, "--lang", "en", "--out", str(again)]) == 0
     german, names = (run / "report.html").read_text(encoding="utf-8"), said_by_data(run)
     assert untranslated(again.read_text(encoding="utf-8"), german, names) == set()
+    assert texts_left("\n".join(Texts(german).pieces)) == []
     if name != "medical_triage":  # its plan is for visits whose outcome is not known yet
         last = json.loads((run / "result.json").read_text(encoding="utf-8"))["data"]["last"]
         day = date.fromisoformat(last) + timedelta(days=1)
@@ -235,6 +237,7 @@ def test_a_new_folder_runs_at_once_and_works_with_every_verb(name, tmp_path, mlf
             assert main(["plan", ".", "--home", home, "--for", f"{day}", "--model", run.name, "--lang", lang]) == 0
             pages.append(next((mlflow_home / "plans").rglob("plan.html")).read_text(encoding="utf-8"))
         assert untranslated(pages[0], pages[1], names) == set()
+        assert texts_left("\n".join(Texts(pages[1]).pieces)) == []
 
 
 @pytest.mark.slow

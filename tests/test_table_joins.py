@@ -153,7 +153,7 @@ def test_a_day_that_stays_negative_after_netting_is_refused(tmp_path):
     settings = TableSettings(file="kasse.csv", columns=HEADERS, aggregate=True)
     path = written(tmp_path, HEAD, "01.03.2025;K;B;1", "02.03.2025;K;B;-1")
     found = load_tables(SCHEMA, {"sales": settings}, path.parent)
-    with pytest.raises(InputError, match=r"1 negative values in column 'Menge' \(sold\); first rows: 3 "):
+    with pytest.raises(InputError, match=r"1 negative value in column 'Menge' \(sold\); first rows: 3 "):
         assemble(found.tables, SCHEMA, {"sales": settings})
 
 

@@ -10,8 +10,9 @@ from string import Formatter
 import pytest
 
 import pipelines
+from pipelines import work
 from pipelines.errors import InputError
-from pipelines.texts import Lang, catalogue, number, text
+from pipelines.texts import catalogue, number, text
 
 ROOT = Path(pipelines.__file__).parents[1]
 TEXTS = ROOT / "pipelines" / "texts"
@@ -177,15 +178,47 @@ def test_a_placeholder_may_be_called_like_anything():
     assert error.render("de") != str(error)
 
 
-@pytest.mark.parametrize(("lang", "one", "many"), [("en", "1 vehicle", "2 vehicles"), ("de", "1 Rad", "2 Räder")])
-def test_one_is_said_in_the_singular(lang: Lang, one: str, many: str) -> None:
-    assert {text("mobility.vehicles", lang, count=count) for count in (1, 1.0, "1")} == {one}
-    assert text("mobility.vehicles", lang, count=2) == many
+FORMS = re.compile(r"\{(\w+):([^{}|]*)\|([^{}|]*)\}")
+COUNTS = r"\{(count|rows|lines|days|weeks|pairs|cells|persons|trials|workers|groups|hours)\} "
+# a number of these is never one, or the word is the same for one
+ALWAYS_SEVERAL = {
+    "check.note_aggregate", "check.contract_kept", "doctor.versions_fine", "report.weeks_title", "report.curve_beats", "report.curve_none",
+    "plan.note_quiet", "table.members",
+}  # fmt: skip
 
 
+@pytest.mark.parametrize(("value", "shown"), [(1, "cell"), ("1", "cell"), (0, "cells"), (2, "cells"), ("1,001", "cells"), ("1.0", "cells")])
+def test_a_count_of_one_takes_the_singular(value, shown):
+    said = text("check.rows", "en", table="sales", rows=value)
+    assert said == f"Table sales: {value} {'row' if shown == 'cell' else 'rows'} can be used."
+    german = text("check.rows", "de", table="sales", rows=value)
+    assert german == f"Tabelle sales: {value} {'Zeile ist' if shown == 'cell' else 'Zeilen sind'} brauchbar."
+
+
+@pytest.mark.parametrize("area", ["audit", "check", "doctor", "pilot", "plan", "pseudonyms", "run", "table"])
+def test_words_behind_a_count_have_both_forms(area):
+    """A plural right behind a count, "{count} cells", would be said of one cell, too."""
+    plural = {
+        "en": re.compile(COUNTS + r"((new|such|empty|negative|different|changed) )?[a-z]+s\b"),
+        "de": re.compile(COUNTS + r"[A-Z]\w+(n|e)\b"),
+    }
+    for lang, pattern in plural.items():
+        found = {f"{area}.{key}" for key, said in catalogue(area, lang).items() if pattern.search(said)}
+        assert found - ALWAYS_SEVERAL == set(), lang
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
 @pytest.mark.parametrize("area", AREAS)
-def test_a_singular_fills_no_more_than_its_plural(area: str) -> None:
-    for lang in ("en", "de"):
-        texts = catalogue(area, lang)
-        for name in (name for name in texts if name.endswith("_one") and name.removesuffix("_one") in texts):
-            assert placeholders(texts[name]) <= placeholders(texts[name.removesuffix("_one")]), name
+def test_both_forms_are_said_of_a_placeholder_that_is_shown(area, lang):
+    for key, said in catalogue(area, lang).items():
+        for name, one, other in FORMS.findall(said):
+            assert f"{{{name}}}" in said, (area, key)
+            assert one != other, (area, key)
+        assert "|" not in FORMS.sub("", said) or not re.search(r"\{\w+:[^{}]*\|", FORMS.sub("", said)), (area, key)
+
+
+def test_a_unit_behind_one_is_singular():
+    assert work._unit("toy", "eur", 1.2, "en") == "Euro"
+    assert [work._unit("toy", "eur", amount, "en") for amount in (0.0, 2.0, 1.6, None)] == ["Euros"] * 4
+    assert work._unit("toy", "kg", 1.0, "en") == text("report.unit_kg", "en")
+    assert work._unit("toy", "gadgets", 1.0, "de") == "gadgets"

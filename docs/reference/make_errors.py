@@ -1,6 +1,7 @@
 """Write docs/reference/errors.md from the code and its text catalogues: `python docs/reference/make_errors.py`."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def raised() -> Iterator[tuple[str, int]]:
 
 
 def cell(text: str) -> str:
-    """Return a message that may stand in a cell of a table."""
+    """Return a message that may stand in a cell of a table; of {count:cell|cells} the second word."""
+    text = re.sub(r"\{\w+:[^|{}]*\|([^{}]*)\}", r"\1", text)
     return "<br>".join(text.strip().splitlines()).replace("|", r"\|").replace("*", r"\*").replace("[", r"\[").replace("_", r"\_")
 
 

@@ -39,7 +39,7 @@ def main(cases: Mapping[str, str], argv: Sequence[str] | None = None) -> int:
         return _say(error.render(lang), error.exit_code)
     except Exception as error:  # noqa: BLE001 - nobody shall meet a traceback without --debug
         if hasattr(error, "format_message"):  # click's errors on wrong options
-            if not error.format_message().strip() or "Usage:" in error.format_message():
+            if not error.format_message().strip() or type(error).__name__ == "NoArgsIsHelpError":  # the page of help itself
                 return _say(error.format_message(), InputError.exit_code)
             return _say(f"{usage(error.format_message()).render(lang)}\n{text('cli.see_help', lang)}", InputError.exit_code)
         if "--debug" in words:
@@ -75,10 +75,16 @@ def application(cases: Mapping[str, str]) -> typer.Typer:
     )
 
     @app.callback(invoke_without_command=True)
-    def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False, lang: LangOption = "en") -> None:
+    def root(
+        context: typer.Context,
+        version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+        lang: LangOption = "en",
+    ) -> None:
         if version:
             typer.echo(__version__)
             raise typer.Exit
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
 
     for verb in VERBS:
         verb.add(app, cases)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import HOME, DebugOption, HomeOption, JsonOption, LangOption, checked
+from pipelines.cli.options import HOME, DebugOption, HomeOption, JsonOption, LangOption, checked, speaks
 from pipelines.errors import GateError
 
 LogArgument = Annotated[str, typer.Argument(help="A log file, a run's name, or a use case.")]
@@ -16,6 +16,7 @@ LogArgument = Annotated[str, typer.Argument(help="A log file, a run's name, or a
 def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
     """Add the commands."""
     audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check the log of decisions, and make each decision again.")
+    speaks(audit)
     app.add_typer(audit, name="audit")
 
     @audit.command("verify", help="Check every line of the log.\n\nExample: musterwerk audit verify food_waste")

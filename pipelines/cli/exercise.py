@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import DebugOption, JsonOption, LangOption, checked
+from pipelines.cli.options import DebugOption, JsonOption, LangOption, checked, speaks
 from pipelines.texts import text
 
 NumberArgument = Annotated[int, typer.Argument(metavar="N", help="Number of the exercise.")]
@@ -16,6 +16,7 @@ NumberArgument = Annotated[int, typer.Argument(metavar="N", help="Number of the 
 def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
     """Add the commands."""
     group = typer.Typer(name="exercise", help="Exercises: scripts with gaps, and a check of the answers.", no_args_is_help=True)
+    speaks(group)
     _list(group)
     _start(group, cases)
     _check(group)

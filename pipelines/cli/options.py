@@ -22,9 +22,30 @@ SettingsOption = Annotated[Path | None, typer.Option("--settings", help="Setting
 ChangeOption = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: costs.price_eur=3.1 (repeatable).")]
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder of all runs.")]
 HOME = Path("mlruns")
-LangOption = Annotated[str, typer.Option("--lang", envvar="MUSTERWERK_LANG", help="Language of report and messages: de or en.")]
+
+
+def _placed(context: typer.Context, value: str) -> str:
+    """Return the language stated with this command, else the one stated before it: musterwerk --lang de run ..."""
+    stated = context.get_parameter_source("lang")
+    if context.parent is None or (stated is not None and stated.name == "COMMANDLINE"):
+        return value
+    return str(context.parent.params.get("lang", value))
+
+
+LangOption = Annotated[
+    str, typer.Option("--lang", envvar="MUSTERWERK_LANG", callback=_placed, help="Language of report and messages: de or en.")
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def speaks(group: typer.Typer) -> None:
+    """Let a group of commands take --lang before the command's name; with nothing behind it, it shows its help."""
+
+    @group.callback(invoke_without_command=True)
+    def spoken(context: typer.Context, lang: LangOption = "en") -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
 
 
 def checked(lang: str) -> Lang:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.options import CaseArgument, Common, DebugOption, Inputs, grouped
+from pipelines.cli.options import CaseArgument, Common, DebugOption, Inputs, grouped, speaks
 from pipelines.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         no_args_is_help=True,
         rich_markup_mode=None,
     )
+    speaks(sweep)
     _add_start(sweep, cases)
     _add_resume(sweep, cases)
     _add_looks(sweep, cases)

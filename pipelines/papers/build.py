@@ -18,10 +18,11 @@ from pipelines.papers.record import Fact, Record
 from pipelines.report.words import Words
 from pipelines.result import Note
 from pipelines.settings import read_toml
-from pipelines.texts import Lang, catalogue, number, text
+from pipelines.texts import Lang, catalogue, label, number, text
 
 SIGNIFICANT = 4  # figures of a number as shown; facts.json holds all of them
 MOST_DECIMALS = 6
+COLUMN = re.compile(rf"{re.escape(FACTS)}#data\.columns\.(?P<name>.+)\.(?P<part>doc|unit|role|kind)")
 PERIODS = {f"{FACTS}#{name}": name for name in ("train", "select", "report")}
 BANNED, PERSONS = "prohibited", "persons"  # questions on the risk class; yes to one of HIGH makes it high
 HIGH = ("product", "biometrics", "infrastructure", "education", "employment", "services", "enforcement", "migration", "justice")
@@ -119,9 +120,9 @@ def papers_of(record: Record, found: Mapping[str, Answer | None], stated: Mappin
 
 def _from_run(record: Record, name: str, answer: Answer | None, role: str, words: Words) -> Entry:
     lang = words.lang
-    label = text(f"papers.field_{name}", lang)
+    title = text(f"papers.field_{name}", lang)
     if answer is None:
-        return Entry("open", label, text("papers.open", lang, role=text(f"papers.role_{role}", lang)), [], [], "")
+        return Entry("open", title, text("papers.open", lang, role=text(f"papers.role_{role}", lang)), [], [], "")
     said = (
         text(f"papers.say_{answer.name}", lang, **{key: shown(fact, words) for key, fact in answer.facts.items()}) if answer.facts else ""
     )
@@ -131,7 +132,7 @@ def _from_run(record: Record, name: str, answer: Answer | None, role: str, words
         said, head, rows = " ".join(part for part in (said, ", ".join(name for (name,) in rows)) if part), [], []
     digest = record.digests.get(answer.file, "")[:HASHED]
     origin = text("papers.from_run" if digest else "papers.from_log", lang, run=record.stored.name, file=answer.file, digest=digest)
-    return Entry("run", label, said, head, rows, origin)
+    return Entry("run", title, said, head, rows, origin)
 
 
 def _from_people(key: str, role: str, answer: Mapping[str, Any] | None, words: Words) -> Entry:
@@ -173,7 +174,18 @@ def _text(value: str, source: str, words: Words) -> str:
         return text(f"papers.verdict_{value}", words.lang)
     if PERIODS.get(source) == value:
         return words.label("period", value)
+    if value and (column := COLUMN.fullmatch(source)):
+        return _of_column(column["name"], column["part"], value, words)
     return value or text("papers.nothing", words.lang)
+
+
+def _of_column(name: str, part: str, value: str, words: Words) -> str:
+    """Return what the record says of a column, in the language: its meaning, unit, kind, and when it is known."""
+    if part in ("role", "kind"):
+        return text(f"papers.column_{part}_{value}", words.lang)
+    if part == "unit":
+        return label(words.case, "unit", value, words.lang, value)
+    return value if words.lang == "en" else label(words.case, "column", name, words.lang, value)
 
 
 def _note(value: Mapping[str, Any], words: Words) -> str:

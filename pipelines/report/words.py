@@ -7,7 +7,7 @@ from math import isnan
 from typing import Any
 
 from pipelines.result import Interval, Note, Period, Result
-from pipelines.texts import Lang, catalogue, number, text
+from pipelines.texts import Lang, catalogue, filled, number, text
 
 MINUS = "\u2212"
 WHOLE_FROM = 20  # from here on decimals say nothing
@@ -68,9 +68,8 @@ class Words:
             return self("nothing")
         shown = self.number(value, decimals)
         sign, shown = (MINUS, shown[1:]) if shown.startswith(MINUS) else ("", shown)
-        single = self.find(f"amount_{unit}_one") if shown == "1" else None
-        template = single or self.find(f"amount_{unit}") or "{value}\u00a0{unit}"
-        return sign + template.format(value=shown, unit=unit.replace("_", " "))
+        template = self.find(f"amount_{unit}") or "{value}\u00a0{unit}"
+        return sign + filled(template, value=shown, unit=unit.replace("_", " "))
 
     def percent(self, share: float | None, decimals: int = 0) -> str:
         """Return a share as per cent."""

@@ -10,15 +10,15 @@ from typing import Any
 from uuid import uuid4
 
 from pipelines.errors import InputError
+from pipelines.folders import own_case
 from pipelines.settings import load_settings, merged, read_toml
 from pipelines.texts import Lang, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
 from pipelines.usecase import UseCase
-from pipelines.work import own_case
 
 SETTINGS, README, CODE = "settings.toml", "README.md", "usecase.py"
-TEMPLATES = ("smoke_test.py", "schedule.md")
+TEMPLATES = {"smoke_test_{lang}.py": "smoke_test.py", "schedule_{lang}.md": "schedule.md"}
 SCRATCH = "scratch"  # what `--from` calls the template of a use case of one's own
 
 
@@ -100,14 +100,14 @@ def _filled(part: Path, name: str, wish: NewFolder, case: UseCase[Any]) -> Made:
     toml = settings_toml(case, seen.tables, wish.lang, merged(found, wish.values))
     (part / SETTINGS).write_text(toml, encoding="utf-8", newline="\n")
     load_settings(case.settings, {"case": case.name}, read_toml(part / SETTINGS), file=SETTINGS)
-    for file in wish.data:
-        shutil.copyfile(file, part / file.name)
+    for source in wish.data:
+        shutil.copyfile(source, part / source.name)
     values = {"name": name, "case": case.name, "title": case.title.get(wish.lang, case.name), "module": wish.module,
               "file": wish.data[0].name if wish.data else "-"}  # fmt: skip
     readme = "new.readme" if wish.module else "new.readme_scratch"
     (part / README).write_text(text(readme, wish.lang, **values), encoding="utf-8", newline="\n")
-    for template in (*TEMPLATES, *((CODE,) if wish.own_code and wish.module else ())):
-        (part / template).write_text(_template(template, values), encoding="utf-8", newline="\n")
+    for template, file in (TEMPLATES | ({CODE: CODE} if wish.own_code and wish.module else {})).items():
+        (part / file).write_text(_template(template.format(lang=wish.lang), values), encoding="utf-8", newline="\n")
     return Made(seen, found, _problem(part, case, seen))
 
 

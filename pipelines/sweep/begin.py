@@ -13,6 +13,7 @@ from uuid import uuid4
 from pipelines.backtest import split
 from pipelines.environment import git_state, versions
 from pipelines.errors import InputError
+from pipelines.folders import CODE
 from pipelines.result import DataFacts
 from pipelines.run import data_facts, featured, gridded
 from pipelines.settings import CaseSettings, load_settings
@@ -25,7 +26,7 @@ from pipelines.sweep.space import Space, Value, search_space, untuned
 from pipelines.sweep.spec import OWN_CODE, PACKAGES, Spec, sweep_folder, write_spec
 from pipelines.sweep.worker import Told, Trial
 from pipelines.usecase import UseCase
-from pipelines.work import CODE, Request, choose_settings, load, make_home
+from pipelines.work import Request, choose_settings, load, make_home
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from pipelines.environment import versions
 from pipelines.errors import InputError
+from pipelines.folders import CODE, own_case
 from pipelines.settings import CaseSettings, Frozen, load_settings
 from pipelines.usecase import Options, Span, UseCase
-from pipelines.work import CODE, find_case, own_case
+from pipelines.work import find_case
 
 SWEEPS = "sweeps"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")

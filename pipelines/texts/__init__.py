@@ -4,6 +4,7 @@ import tomllib
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 from typing import Literal
 
 Lang = Literal["de", "en"]
@@ -18,15 +19,25 @@ def catalogue(area: str, lang: Lang) -> dict[str, str]:
     return tomllib.loads(source.read_text(encoding="utf-8"))
 
 
-def text(key: str, lang: Lang = "en", /, **values: object) -> str:
-    """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown.
+class _Counting(Formatter):
+    """`str.format`, and {count:cell|cells}: the first word where the value is shown as 1, else the second."""
 
-    Where `count` (or `days`) is 1 and the area has a text `name_one`, that is the one: "1 trip has", not "1 trips have".
-    """
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, bar, other = format_spec.partition("|")
+        if not bar:
+            return str(super().format_field(value, format_spec))
+        return one if value in (1, "1") else other
+
+
+def text(key: str, lang: Lang = "en", /, **values: object) -> str:
+    """Return the text `area.name` filled as by `filled`, dates as the language writes them; raise KeyError when it is unknown."""
     area, name = key.split(".", 1)
-    texts = catalogue(area, lang)
-    chosen = texts.get(f"{name}_one", texts[name]) if values.get("count", values.get("days")) in (1, "1") else texts[name]
-    return chosen.format(**{place: dated(value, lang) for place, value in values.items()})
+    return filled(catalogue(area, lang)[name], **{place: dated(value, lang) for place, value in values.items()})
+
+
+def filled(template: str, /, **values: object) -> str:
+    """Return a text with its {placeholders} filled; {count:cell|cells} is the first word where `count` is shown as 1, else the second."""
+    return _Counting().vformat(template, (), values)
 
 
 def label(case: str, group: str, name: str, lang: Lang, default: str = "") -> str:

@@ -1,7 +1,9 @@
 """The ready settings file: the use case's own example with its comments, the user's data in place of the example's."""
 
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import tomli_w
@@ -9,8 +11,9 @@ import tomli_w
 from pipelines.texts import Lang, text
 from pipelines.usecase import UseCase
 
-EXAMPLE = "settings.toml"
+EXAMPLE, COMMENTS = "settings.toml", "comments_{lang}.toml"
 _DATA = re.compile(r"^(# )?\[data\..*?(?=^\[(?!data\.)|\Z)", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"# ([^#\n]+)$", re.MULTILINE)
 _HEAD = re.compile(r"\A(?:#[^\n]*\n)+")
 
 
@@ -29,11 +32,19 @@ def settings_toml(
             for name, value in values.items():
                 body = _replaced(body, section, name, value)
     body = with_values(body, own or {})
+    if case.folder:
+        body = translated(body, case.folder / COMMENTS.format(lang=lang))
     head = text("check.settings_head", lang, title=case.title.get(lang, case.name))
     if not tables:
         return f"{head}\n{body}\n"
     data = tomli_w.dumps({"data": {name: _plain(values) for name, values in tables.items()}})
     return f"{head}\n{body}\n\n{text('check.settings_data', lang)}\n{data}"
+
+
+def translated(body: str, words: Path) -> str:
+    """Return the TOML text with the comments that the file `words` knows (comment = translation); without the file, as it is."""
+    known = tomllib.loads(words.read_text(encoding="utf-8")) if words.is_file() else {}
+    return _COMMENT.sub(lambda found: f"# {known.get(found[1], found[1])}", body)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

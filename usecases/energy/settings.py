@@ -1,7 +1,7 @@
 """What a site sets: its battery, its tariff, how its meter writes time and amounts, and how caution is weighed."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -160,6 +160,8 @@ class Sizing(Frozen):
 
 class Energy(CaseSettings):
     """All settings of the energy use case."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"battery.price_eur_per_kwh": "sizing.eur_per_kwh"}
 
     battery: BatterySettings
     tariff: Tariff = Tariff()

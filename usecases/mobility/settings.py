@@ -1,6 +1,7 @@
 """What an operator sets: what a lost trip is worth, the truck and its shift, the stations' docks, how the forecast is made."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -79,6 +80,9 @@ class Planning(Frozen):
 
 class Mobility(CaseSettings):
     """All settings of the mobility use case."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"plan": "planning"}
+    gone: ClassVar[Mapping[str, str]] = {"planning.seconds": "planning.iterations"}
 
     costs: Costs
     truck: Truck = Truck()
