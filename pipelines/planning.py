@@ -147,6 +147,12 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _total(quantity: pl.Series, lang: Lang) -> str:
+    """Return the sum of the quantities; where some are negative (taken here, brought there), what is added and what is taken."""
+    more, less = float(quantity.clip(lower_bound=0).sum()), float(quantity.clip(upper_bound=0).sum())
+    return f"+{number(more, lang)} / −{number(-less, lang)}" if less else number(more, lang)
+
+
 def _outcome(planned: Planned, stored: StoredRun, workbook_file: Path, spared: str | None, lang: Lang) -> Outcome:
     rows = rows_of(planned)
     total = float(rows["quantity"].sum())
@@ -154,7 +160,7 @@ def _outcome(planned: Planned, stored: StoredRun, workbook_file: Path, spared: s
         "day": planned.day,
         "rows": number(rows.height, lang),
         "groups": number(rows[planned.sheet.group].n_unique(), lang),
-        "total": number(total, lang),
+        "total": _total(rows["quantity"], lang),
         "unit": quantity_label(planned, lang),
         "run": stored.name,
         "file": workbook_file,

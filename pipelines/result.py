@@ -143,8 +143,9 @@ class Result:
 
     @property
     def best_rule(self) -> Opponent | None:
-        """The plan against the simple rule that was best on select, or None where the use case has no rules."""
-        return next((rival for rival in self.opponents if rival.chosen), None)
+        """The plan against the simple rule that was best on select; None without rules, or where that rule is business as usual itself."""
+        usual = self.choices.get("usual")
+        return next((rival for rival in self.opponents if rival.chosen and rival.rule != usual), None)
 
     @property
     def verdict(self) -> Verdict:

@@ -18,6 +18,7 @@ from usecases.mobility.curves import realised_curves
 from usecases.mobility.faults import faults
 from usecases.mobility.packed import one_day
 from usecases.mobility.ride import Day, ride
+from usecases.mobility.sheets import driven, geojson
 from usecases.mobility.trips import assemble
 from usecases.mobility.upcoming import upcoming
 
@@ -182,3 +183,16 @@ def test_the_day_after_the_data_starts_with_what_the_trips_left():
     assert dict(tomorrow.select("station", "stock").rows()) == {"A": 0.0, "B": 1.0}
     with pytest.raises(InputError, match="data end on"):
         upcoming(rows, SETTINGS, date(2025, 3, 9))
+
+
+def test_the_driver_starts_at_the_depot_learns_when_he_arrives_and_comes_back():
+    night = stations(stock=[5, 0], change=[-3.0, 3.0], stop=[1.0, 2.0], reason=["", ""], roads=["6.0 4.0 B", "7.0 5.0 A"])
+    lines = driven(night, SETTINGS, "en")
+    # two minutes a stop, one a bike: loading at the depot ends at 5, six minutes of road, unloading ends at 16, seven minutes back
+    assert [(line[3], line[4], line[5], line[6]) for line in lines] == [
+        ("start", "", 0, 0), ("load 3", 2, 3, 0), ("unload 3", 3, 0, 11), ("back at the depot", "", 0, 23),
+    ]  # fmt: skip
+    assert driven(night.with_columns(stop=0.0, change=0.0), SETTINGS, "en") == []
+    shapes = [feature["geometry"] for feature in json.loads(geojson(night, SETTINGS, tour=True))["features"]]
+    assert [shape["type"] for shape in shapes] == ["Point", "Point", "LineString", "Point"]
+    assert shapes[2]["coordinates"] == [[8.0, 52.0], [8.0, 52.0], [8.01, 52.01], [8.0, 52.0]]

@@ -228,7 +228,7 @@ def test_a_lost_branch_is_refused_and_a_lost_article_named(folder, capsys):
     capsys.readouterr()
     bakery(folder, [line for line in LINES if ";Süd;" not in line or line[3:5] + line[:2] < "0815"])
     assert plan(folder, "--for", f"{NEXT}") == 0
-    assert "in the last 7 days of the data by: Süd" in capsys.readouterr().out
+    assert "in the last 7 days of the data for: Süd" in capsys.readouterr().out
     bakery(folder, [line for line in LINES if "Süd;Franzbrötchen" not in line or line[3:5] < "08"])
     assert plan(folder, "--for", f"{NEXT}") == 0
     assert "Süd, Franzbrötchen (5 of 6 go on)" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from pipelines.report.charts import Told, Whisker, forest, share_bar
 from pipelines.report.words import Words, digits, per_week, weekly_interval
 from pipelines.result import Interval, Result, Saving
+from pipelines.texts import filled
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,9 @@ def _tile(result: Result, words: Words, saving: Saving) -> Tile:
     tone, said = change(words, saving)
     figure = words("nothing")
     if week.value is not None:
-        figure = words("tile_more" if week.value < 0 else "tile_less", amount=words.amount(abs(week.value), saving.unit))
+        shown = words.amount(abs(week.value), saving.unit)
+        fewer = words.find(f"tile_less_{saving.unit}") if week.value >= 0 else None  # "44 trips fewer", but "12 kg less"
+        figure = filled(fewer, amount=shown) if fewer else words("tile_more" if week.value < 0 else "tile_less", amount=shown)
     usual = words.amount(per_week(result, saving.usual), saving.unit)
     return Tile(
         words.label("unit", saving.unit),

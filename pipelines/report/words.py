@@ -7,7 +7,7 @@ from math import isnan
 from typing import Any
 
 from pipelines.result import Interval, Note, Period, Result
-from pipelines.texts import Lang, catalogue, number, text
+from pipelines.texts import Lang, catalogue, filled, number, text
 
 MINUS = "\u2212"
 WHOLE_FROM = 20  # from here on decimals say nothing
@@ -67,9 +67,9 @@ class Words:
         if value is None or isnan(value):
             return self("nothing")
         shown = self.number(value, decimals)
-        template = self.find(f"amount_{unit}") or "{value}\u00a0{unit}"
         sign, shown = (MINUS, shown[1:]) if shown.startswith(MINUS) else ("", shown)
-        return sign + template.format(value=shown, unit=unit.replace("_", " "))
+        template = self.find(f"amount_{unit}") or "{value}\u00a0{unit}"
+        return sign + filled(template, value=shown, unit=unit.replace("_", " "))
 
     def percent(self, share: float | None, decimals: int = 0) -> str:
         """Return a share as per cent."""

@@ -26,17 +26,18 @@ class _Counting(Formatter):
         one, bar, other = format_spec.partition("|")
         if not bar:
             return str(super().format_field(value, format_spec))
-        return one if str(value) == "1" else other
+        return one if value in (1, "1") else other
 
 
 def text(key: str, lang: Lang = "en", /, **values: object) -> str:
-    """Return the text `area.name` with its {placeholders} filled; raise KeyError when it is unknown.
-
-    {count:cell|cells} is the first word where `count` is shown as 1, else the second.
-    """
+    """Return the text `area.name` filled as by `filled`, dates as the language writes them; raise KeyError when it is unknown."""
     area, name = key.split(".", 1)
-    shown = {place: dated(value, lang) for place, value in values.items()}
-    return _Counting().vformat(catalogue(area, lang)[name], (), shown)
+    return filled(catalogue(area, lang)[name], **{place: dated(value, lang) for place, value in values.items()})
+
+
+def filled(template: str, /, **values: object) -> str:
+    """Return a text with its {placeholders} filled; {count:cell|cells} is the first word where `count` is shown as 1, else the second."""
+    return _Counting().vformat(template, (), values)
 
 
 def label(case: str, group: str, name: str, lang: Lang, default: str = "") -> str:

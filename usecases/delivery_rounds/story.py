@@ -11,7 +11,7 @@ from pipelines.report.map import Place, Way, map_svg
 from pipelines.report.page import Section
 from pipelines.report.words import Words
 from pipelines.result import Result
-from pipelines.texts import Lang
+from pipelines.texts import Lang, filled
 from usecases.delivery_rounds.rules import usual_name
 from usecases.delivery_rounds.settings import DeliveryRounds
 
@@ -76,4 +76,4 @@ def _say(words: Words, name: str, **values: object) -> str:
     found = words.find(name)
     if found is None:
         raise KeyError(name)
-    return found.format(**values)
+    return filled(found, **values)

@@ -13,7 +13,7 @@ from pipelines.report import svg
 from pipelines.report.page import Cell, Section, Table
 from pipelines.report.words import Words
 from pipelines.result import Interval, Result
-from pipelines.texts import Lang
+from pipelines.texts import Lang, filled
 from usecases.energy.settings import Energy
 from usecases.energy.tariff import QUARTER, Atypical, atypical_use, prices, two_line_bills
 from usecases.energy.value import ACTIONS, SiteState, course, net_load, start
@@ -52,7 +52,7 @@ def replayed(result: Result, s: Energy, policy: str) -> dict[str, Course]:
 
 
 def _text(words: Words, name: str, **values: object) -> str:
-    return (words.find(name) or name).format(**values)
+    return filled(words.find(name) or name, **values)
 
 
 def _bill(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]], words: Words) -> Section:

@@ -59,6 +59,7 @@ CASE = UseCase(
     sections=story.sections,
     segments=story.segments,
     notes=story.notes,
+    caveats=story.caveats,
     shown=("name", "latitude", "longitude", "stock", "capacity"),
     search={
         "planning.handling": Span(0.01, 0.5, log=True, unit="lost trips"),

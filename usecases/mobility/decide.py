@@ -78,8 +78,8 @@ def _acted(rows: pl.DataFrame, tour: Tour, stops: Stops, loss: Floats, s: Mobili
 
 
 def named(rows: pl.DataFrame, s: Mobility) -> pl.DataFrame:
-    """Return the rows with `tour`: the truck's name at stops, "-" elsewhere."""
-    return rows.with_columns(tour=pl.when(pl.col("stop") > 0).then(pl.lit(s.truck.name)).otherwise(pl.lit("-")))
+    """Return the rows with `tour`: the truck's name at stops, "–" elsewhere (it sorts last)."""
+    return rows.with_columns(tour=pl.when(pl.col("stop") > 0).then(pl.lit(s.truck.name)).otherwise(pl.lit("–")))
 
 
 def truck(s: Mobility) -> TourTruck:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import polars as pl
@@ -13,14 +14,16 @@ from scipy.stats import nbinom, poisson
 from usecases.mobility.censoring import exposure
 from usecases.mobility.choosing import CHOSEN_FIRST, Chosen, best_by_replay, best_weights
 from usecases.mobility.demand import hindsight
+from usecases.mobility.linear import Linear
 from usecases.mobility.packed import hourly
 from usecases.mobility.rates import FLOOR, MEMBERS, Trees, inputs
 from usecases.mobility.settings import Mobility
 
 Floats = NDArray[np.float64]
 LEVELS = (0.1, 0.5, 0.9)
-LEVEL_DAYS, PRIOR_DAYS = 14, 7.0  # days that correct the level, and days' worth of "no correction" they are weighed against
+LEVEL_HALF_LIFE, LEVEL_DAYS, PRIOR_DAYS = 8.0, 48, 5.0  # days that correct the level, weighed against days' worth of "no correction"
 SPREADS = (0.0, 0.05, 0.1, 0.2, 0.4)  # variance of a day total = mean + spread x mean squared
+FIRST_WEIGHTS = (0.35, 0.35, 0.0, 0.0, 0.3)
 EFFORTS = {"profile": (), "quick": ((True, 1),), "thorough": ((False, 1), (False, 2), (True, 1), (True, 2))}  # level-scaled?, seed
 BLENDS = {"forecast": None, "profile_56": "profile_56", "profile_112": "profile_112"}
 
@@ -37,10 +40,11 @@ class Rates:
     def __init__(self, s: Mobility) -> None:
         self.settings = s
         self.trees: dict[str, list[Trees]] = {}
+        self.linear: dict[str, Linear] = {}
         self.stations: dict[str, int] = {}
         self.chosen: Chosen = CHOSEN_FIRST
         self.factor = {"rent": 1.0, "back": 1.0}
-        self.weights: dict[str, tuple[float, ...]] = {"rent": (0.35, 0.35, 0.0, 0.3), "back": (0.35, 0.35, 0.0, 0.3)}
+        self.weights: dict[str, tuple[float, ...]] = {"rent": FIRST_WEIGHTS, "back": FIRST_WEIGHTS}
         self.spread = 0.1
 
     @property
@@ -64,6 +68,8 @@ class Rates:
             of_side = [Trees(level, 100 * self.settings.seed + seed, self.settings.threads) for level, seed in wanted_trees]
             exposed = exposure(past, side, self.settings)
             self.trees[side] = [tree.fit(made, wanted, exposed) for tree in of_side]
+            if self.settings.forecast.effort == "thorough":
+                self.linear[side] = Linear.fit(made.past, wanted, exposed, self.settings.seed)
         return self
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -74,7 +80,9 @@ class Rates:
             level = [tree.predict(made) for tree in self.trees[side] if tree.level]
             plain = [tree.predict(made) for tree in self.trees[side] if not tree.level]
             alone = [made.profiles["profile_112"]]  # without trees the profile stands in their place
-            found = {"trees": np.mean(plain or level or alone, axis=0), "level": np.mean(level or alone, axis=0), **made.profiles}
+            linear = [self.linear[side].predict(made.past)] if side in self.linear else []
+            found = {"trees": np.mean(plain or level or alone, axis=0), "level": np.mean(level or alone, axis=0),
+                     "linear": np.mean(linear or level or alone, axis=0), **made.profiles}  # fmt: skip
             members += [_array(f"{side}_{name}", np.maximum(found[name], FLOOR)) for name in MEMBERS]
         return self._combined(rows.with_columns(members))
 
@@ -100,7 +108,10 @@ class Rates:
         counts = dict(zip(("rent", "back"), hourly(select), strict=True))
         for side, wanted in counts.items():
             exposed = exposure(select, side, self.settings)
-            self.weights[side] = best_weights([np.maximum(_of(select, f"{side}_{name}") * exposed, FLOOR) for name in MEMBERS], wanted)
+            parts = [_of(select, f"{side}_{name}") * exposed for name in MEMBERS]
+            if self.settings.forecast.level:  # each member at the level it will have in the plan: the weights are for the shape
+                parts = [part * levels(select, part, wanted)[:, None] for part in parts]
+            self.weights[side] = best_weights([np.maximum(part, FLOOR) for part in parts], wanted)
         exposed, members = exposure(select, "rent", self.settings), zip(self.weights["rent"], MEMBERS, strict=True)
         total = sum((w * _of(select, f"rent_{name}") * exposed).sum(axis=1) for w, name in members)
         self.spread = min(SPREADS, key=lambda spread: _pinball(counts["rent"].sum(axis=1), np.asarray(total), spread))
@@ -123,17 +134,16 @@ class Rates:
         return pl.concat(parts).sort("_row").drop("_row")
 
     def settle(self, known: pl.DataFrame) -> None:
-        """Correct the level of all stations by the last two weeks' sums of counts over forecasts, drawn towards 1."""
+        """Correct the level of all stations by the last weeks' counts over forecasts, recent days first, drawn towards 1."""
         self.factor = {"rent": 1.0, "back": 1.0}
         if known.is_empty() or not self.settings.forecast.level:
             return
-        last = known["day"].max()
-        recent = known.filter(pl.col("day") > pl.lit(last) - pl.duration(days=LEVEL_DAYS))
+        last = cast(date, known["day"].max())
+        recent = known.filter(pl.col("day") > last - timedelta(days=LEVEL_DAYS))
         for side, outcome in (("rent", "rentals"), ("back", "returns")):
-            exposed, members = exposure(recent, side, self.settings), zip(self.weights[side], MEMBERS, strict=True)
-            forecast = sum(float(w) * (_of(recent, f"{side}_{name}") * exposed).sum() for w, name in members)
-            prior = PRIOR_DAYS * forecast / max(recent["day"].n_unique(), 1)
-            self.factor[side] = float((recent[outcome].sum() + prior) / max(forecast + prior, FLOOR))
+            exposed, weighted = exposure(recent, side, self.settings), zip(self.weights[side], MEMBERS, strict=True)
+            forecast = sum(float(w) * (_of(recent, f"{side}_{name}") * exposed).sum(axis=1) for w, name in weighted)
+            self.factor[side] = level_factor(recent, np.asarray(forecast), recent[outcome].fill_null(0).to_numpy(), last)
 
     def save(self, folder: Path) -> None:
         """Write trees as text and choices as JSON."""
@@ -141,7 +151,8 @@ class Rates:
         kinds = {side: [{"level": tree.level, "seed": tree.seed} for tree in trees] for side, trees in self.trees.items()}
         facts = {"settings": self.settings.model_dump(mode="json"), "stations": self.stations, "chosen": self.chosen.said(), "trees": kinds,
                  "factor": self.factor, "spread": self.spread,
-                 "weights": {side: list(map(float, w)) for side, w in self.weights.items()}}  # fmt: skip
+                 "weights": {side: list(map(float, w)) for side, w in self.weights.items()},
+                 "linear": {side: linear.said() for side, linear in self.linear.items()}}  # fmt: skip
         (folder / "rates.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         for side, trees in self.trees.items():
             for number, tree in enumerate(trees):
@@ -153,8 +164,9 @@ class Rates:
         facts = json.loads((folder / "rates.json").read_text(encoding="utf-8"))
         model = cls(Mobility.model_validate(facts["settings"]))
         model.stations, model.factor, model.spread = facts["stations"], facts["factor"], facts["spread"]
-        model.weights = {side: tuple(weights) for side, weights in facts["weights"].items()}
+        model.weights = {side: _weights(saved) for side, saved in facts["weights"].items()}
         model.chosen = Chosen(**facts["chosen"])
+        model.linear = {side: Linear.of(linear) for side, linear in facts.get("linear", {}).items()}
         for side, trees in facts["trees"].items():
             texts = [(folder / f"{side}-{number}.txt").read_text(encoding="utf-8") for number in range(len(trees))]
             model.trees[side] = [
@@ -163,9 +175,37 @@ class Rates:
         return model
 
 
+def _weights(saved: Sequence[float]) -> tuple[float, ...]:
+    """Return weights in the order of MEMBERS; models saved before there was a regression have none for it."""
+    names = MEMBERS if len(saved) == len(MEMBERS) else [name for name in MEMBERS if name != "linear"]
+    named = dict(zip(names, saved, strict=True))
+    return tuple(named.get(name, 0.0) for name in MEMBERS)
+
+
 def model(s: Mobility) -> Rates:
     """Return the unfitted forecaster."""
     return Rates(s)
+
+
+def level_factor(rows: pl.DataFrame, forecast: Floats, counts: Floats, last: date) -> float:
+    """Return counts over forecasts of rows up to the day `last`, a day counting half of one LEVEL_HALF_LIFE later, drawn towards 1."""
+    if not rows.height:
+        return 1.0
+    weight = 0.5 ** ((last - rows["day"]).dt.total_days().to_numpy() / LEVEL_HALF_LIFE)
+    _, number = np.unique(rows["day"].to_numpy(), return_index=True)
+    expected = float((weight * forecast).sum())
+    prior = PRIOR_DAYS * expected / max(float(weight[number].sum()), 1.0)
+    return float(((weight * counts).sum() + prior) / max(expected + prior, FLOOR))
+
+
+def levels(rows: pl.DataFrame, forecast: Floats, counts: Floats) -> Floats:
+    """Return per row the level factor of its day, from the days before it alone; forecast and counts per row and hour (R, 24)."""
+    day, made = rows["day"], np.ones(rows.height)
+    for today in day.unique().sort():
+        past = ((day < today) & (day >= today - timedelta(days=LEVEL_DAYS))).to_numpy()
+        yesterday = today - timedelta(days=1)
+        made[(day == today).to_numpy()] = level_factor(rows.filter(past), forecast[past].sum(1), counts[past].sum(1), yesterday)
+    return made
 
 
 def day_quantile(mean: Floats, level: float, spread: float) -> Floats:

@@ -8,12 +8,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from usecases.mobility.censoring import LEAST_OPEN
+from usecases.mobility.linear import Past
 from usecases.mobility.packed import HOURS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SIDES = {"rent": "back", "back": "rent"}  # each direction also looks at the other one
-MEMBERS = ("trees", "level", "profile_56", "profile_112")
+MEMBERS = ("trees", "level", "linear", "profile_56", "profile_112")
 FLOOR = 1e-4  # events per hour: no rate is zero
 SMALLEST_BASE, QUIETEST = 2e-3, 0.3  # events per hour and per day below which ratios mean nothing
 LIMIT = 20.0  # a forecast this many times the station's profile is an accident of a tree
@@ -23,12 +24,13 @@ SOURCES = ("7", "28", "56", "kind_56", "kind_112")
 
 @dataclass(frozen=True)
 class Inputs:
-    """Inputs of one direction per row and hour: named arrays (R, 24), and the profile they are relative to."""
+    """Inputs of one direction per row and hour: named arrays (R, 24), the profile they are relative to, and logs of means."""
 
     plain: dict[str, Floats]
     relative: dict[str, Floats]
     base: Floats
     profiles: dict[str, Floats]
+    past: Past
 
 
 def smoothed(rates: Floats) -> Floats:
@@ -62,7 +64,12 @@ def inputs(rows: pl.DataFrame, side: str, stations: dict[str, int]) -> Inputs:
     off = rows["day_off"].cast(pl.Float64).to_numpy()
     relative |= {**calendar, "base": base, "city_shape": city_hour, "typical": _wide(level["kind_56"]), "day_off": _wide(off)}
     profiles = {"profile_56": hourly["kind_56"], "profile_112": smoothed(hourly["kind_112"])}
-    return Inputs(plain, relative, base, profiles)
+    logs = [np.log(smoothed(smoothed(values)) + 0.01) for values in (*hourly.values(), *other.values())]
+    logs += [*(_wide(np.log(values + QUIETEST)) for values in level.values()), np.log(city_hour + 1e-3)]
+    logs += [_wide(np.log(rows[f"{side}_last_{days}"].to_numpy() + 0.5)) for days in (1, 3)]
+    logs += [_wide(np.log(values + 5.0)) for values in city.values()]
+    past = Past(np.stack(logs, axis=-1).astype(np.float32), np.column_stack([off, rows["weekday"].to_numpy()]))
+    return Inputs(plain, relative, base, profiles, past)
 
 
 def _wide(values: Floats) -> Floats:

@@ -57,14 +57,14 @@ def headline(night: pl.DataFrame, s: Mobility, lang: Lang) -> str:
     values: Mapping[str, object] = {
         "even": "-" if value is None else number(value, lang, 2),
         "value": number(s.costs.lost_trip_eur, lang, 2),
-        "stops": int((night["stop"] > 0).sum()),
-        "moved": number(float(night["change"].clip(0).sum()), lang),
+        "stops": text("mobility.stops", lang, count=int((night["stop"] > 0).sum())),
+        "moved": text("mobility.vehicles", lang, count=number(float(night["change"].clip(0).sum()), lang)),
         "km": number(float(night["leg_km"].sum()), lang, 1),
         "minutes": number(float(night["leg_minutes"].sum()), lang),
         "saved": number(float(night["expected_eur"].sum()), lang, 2),
         "truck": number(truck_eur(night, s), lang, 2),
     }
-    first = text("mobility.tonight" if values["stops"] else "mobility.no_tour_tonight", lang, **values)
+    first = text("mobility.tonight" if (night["stop"] > 0).any() else "mobility.no_tour_tonight", lang, **values)
     return first + " " + text("mobility.even_tonight" if value is not None else "mobility.never_even_tonight", lang, **values)
 
 

@@ -57,9 +57,12 @@ class Forecast(Frozen):
     """How rentals and returns per station and hour are forecast."""
 
     effort: Literal["profile", "quick", "thorough"] = Field(
-        "thorough", description="profile: means of past weeks alone; quick: one boosted model per direction; thorough: four"
+        "thorough",
+        description="profile: means of past weeks alone; quick: one boosted model per direction; thorough: four, and a Poisson regression",
     )
-    level: bool = Field(default=True, description="correct the level of all stations by what came in the last two weeks")
+    level: bool = Field(
+        default=True, description="correct the level of all stations by what came in the last weeks, a day counting half eight days later"
+    )
 
 
 class Planning(Frozen):

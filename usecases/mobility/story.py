@@ -58,6 +58,11 @@ def notes(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]
     return found
 
 
+def caveats(rows: pl.DataFrame, s: Mobility) -> Sequence[tuple[str, dict[str, Any]]]:
+    """Return what the headline must not be read without: against the real operator on his own trips, euros may be spared driving alone."""
+    return [("mobility.caveat_operator", {})] if s.planning.usual == "operator" and not s.trips.uncensor else []
+
+
 def sections(result: Result, lang: Lang) -> Sequence[Section]:
     """Return the use case's own sections: break-even, planned against realised, the last night."""
     words, s = Words(lang, "mobility"), cast(Mobility, result.settings)
@@ -144,9 +149,8 @@ def _last_night(result: Result, s: Mobility, words: Words, lang: Lang) -> Sectio
     stops = night.filter(pl.col("stop") > 0).sort("stop")
     places = []
     for row in night.iter_rows(named=True):
-        note = text(
-            "mobility.map_note", lang, name=row["name"] or row["station"], stock=int(row["stock"]), change=f"{int(row['change']):+d}"
-        )
+        stock = text("mobility.vehicles", lang, count=int(row["stock"]))
+        note = text("mobility.map_note", lang, name=row["name"] or row["station"], stock=stock, change=f"{int(row['change']):+d}")
         shown = f"{int(row['stop'])}: {int(row['change']):+d}" if row["stop"] > 0 else ""
         places.append(Place((row["latitude"], row["longitude"]), shown, note, "stop" if row["stop"] > 0 else "other"))
     depot = s.truck.depot if s.truck.depot in set(night["station"]) else night["station"].sort()[0]
@@ -156,7 +160,7 @@ def _last_night(result: Result, s: Mobility, words: Words, lang: Lang) -> Sectio
     through = [start, *((row["latitude"], row["longitude"]) for row in stops.iter_rows(named=True)), start]
     values = {
         "day": day,
-        "stops": stops.height,
+        "stops": text("mobility.stops", lang, count=stops.height),
         "km": number(float(stops["leg_km"].sum()), lang, 1),
         "minutes": number(float(stops["leg_minutes"].sum()), lang),
     }

@@ -26,7 +26,10 @@ class Reason:
     def sentence(self, lang: Lang) -> str:
         """Return the reason in words."""
         digits = {"gain_eur": 2, "loss_eur": 2, "detour_eur": 2}
-        return text(f"tour.{self.key}", lang, **{name: number(value, lang, digits.get(name, 0)) for name, value in self.values.items()})
+        shown = {name: number(value, lang, digits.get(name, 0)) for name, value in self.values.items()}
+        if "bikes" in shown:
+            shown["bikes"] = text("tour.amount", lang, count=shown["bikes"])
+        return text(f"tour.{self.key}", lang, **shown)
 
 
 def stop_reasons(tour: Tour, stops: Stops, truck: Truck) -> list[Reason]:
