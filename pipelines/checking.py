@@ -11,6 +11,7 @@ from pipelines.errors import InputError
 from pipelines.folders import CODE, SETTINGS, own_case, refuse_card, settings_file
 from pipelines.renamed import told
 from pipelines.settings import read_toml
+from pipelines.table.reader import files_in
 from pipelines.texts import Lang, dated, label, number, text
 from pipelines.understand import Understanding, understand
 from pipelines.understand.write import settings_toml
@@ -79,7 +80,7 @@ def _asked_about(request: CheckRequest) -> tuple[UseCase[Any], Mapping[str, Any]
     named = tuple(base / table["file"] for table in tables if table.get("file"))
     if file and not request.data:
         refuse_card(base, named)
-    return case, values, request.data or named
+    return case, values, files_in(request.data) or named
 
 
 def _placed(tables: Mapping[str, Mapping[str, Any]], request: CheckRequest) -> Mapping[str, Mapping[str, Any]]:

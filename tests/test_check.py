@@ -116,6 +116,20 @@ def test_a_second_table_is_joined_on_the_keys_it_has(tmp_path):
     assert seen.tables["wetter"]["on"] == ["day"]
 
 
+def test_a_folder_stands_for_the_tables_in_it(tmp_path, capsys):
+    folder = tmp_path / "Kasse 2024"
+    folder.mkdir()
+    assert main(["check", "food_waste", "--data", str(folder)]) == 2
+    assert "holds no file that can be read" in capsys.readouterr().err
+    for name in ("liesmich.md", "~$kasse.xlsx", ".versteckt.csv"):
+        (folder / name).write_text("no table", encoding="utf-8")
+    saved(folder, till())
+    assert main(["check", "food_waste", "--data", str(folder)]) == 0
+    assert "kasse.csv" in capsys.readouterr().out
+    assert main(["new", str(tmp_path / "neu"), "--from", "food_waste", "--data", str(folder)]) == 0
+    assert (tmp_path / "neu" / "kasse.csv").is_file()
+
+
 def test_outliers_gaps_and_short_data_are_named(tmp_path):
     lines = till(days=100)
     lines[50] = lines[50].rsplit(";", 2)[0] + ";9000,0;9000,0"

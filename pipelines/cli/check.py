@@ -20,7 +20,9 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
     )
     def check_files(  # noqa: PLR0913 - one parameter per option
         case: CaseArgument,
-        data: Annotated[list[Path] | None, typer.Option("--data", help="File to look at (repeatable); default: a folder's own.")] = None,
+        data: Annotated[
+            list[Path] | None, typer.Option("--data", help="File or folder to look at (repeatable); default: a folder's own.")
+        ] = None,
         settings: SettingsOption = None,
         write: Annotated[Path | None, typer.Option("--write", help="Save the proposed settings here; never overwrites.")] = None,
         contract: Annotated[bool, typer.Option("--contract", help="Check the use case's code: does it see the future?")] = False,

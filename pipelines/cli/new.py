@@ -27,7 +27,9 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
     def new(  # noqa: PLR0913 - one parameter per option
         folder: Annotated[Path, typer.Argument(help="Folder to make.")],
         case: Annotated[str | None, typer.Option("--from", help="Use case to start from, or scratch for one of your own.")] = None,
-        data: Annotated[list[Path] | None, typer.Option("--data", help="File with your data (repeatable); it is copied.")] = None,
+        data: Annotated[
+            list[Path] | None, typer.Option("--data", help="File with your data, or a folder of files (repeatable); copied.")
+        ] = None,
         column: ColumnOption = None,
         change: ChangeOption = None,
         own_code: Annotated[bool, typer.Option("--own-code", help="Add usecase.py, in which parts can be replaced.")] = False,
@@ -37,6 +39,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         from pipelines.scaffold import SCRATCH, NewFolder, new_folder
         from pipelines.scaffold.asking import asked, asked_case
         from pipelines.settings import merged, override
+        from pipelines.table.reader import files_in
         from pipelines.work import find_case
 
         language = checked(lang)
@@ -47,7 +50,7 @@ def add(app: typer.Typer, cases: Mapping[str, str]) -> None:
         for pair in change or ():
             values = merged(values, override(pair))
         module = cases[name] if found else ""
-        wish = NewFolder(folder, module, tuple(data or ()), _columns(column or ()), values, own_code=own_code, lang=language)
+        wish = NewFolder(folder, module, files_in(data or ()), _columns(column or ()), values, own_code=own_code, lang=language)
         made = new_folder(asked(wish, found, _ask) if asks else wish, found)
         typer.echo(text("new.made", language, folder=folder))
         for note in _notes(found.name if found else "", made, language):

@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -35,6 +35,26 @@ _MARK = 20  # bytes that tell a web page
 def read_table(path: Path, settings: TableSettings, name: str) -> pl.DataFrame:
     """Return the rows of a file without their numbers; see `read_file`."""
     return read_file(path, settings, name).table.drop(ROW)
+
+
+def files_in(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the files, and for a folder all files in it that can hold a table, by name.
+
+    Raises
+    ------
+    InputError
+        A folder holds none.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in SUFFIXES and file.name[0] not in ".~")
+        if not found:
+            raise InputError("table.folder_without_files", folder=path, known=", ".join(SUFFIXES))
+        files += found
+    return tuple(files)
 
 
 def read_file(path: Path, settings: TableSettings, name: str) -> Raw:
