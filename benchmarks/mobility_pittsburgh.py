@@ -38,7 +38,7 @@ def tables(folder: Path) -> dict[str, pl.DataFrame]:
                        pl.col("To station id").alias("destination"), pl.col("Trip id").cast(pl.Int64)).sort("start", "Trip id")  # fmt: skip
     trips = trips.drop("Trip id")
     before = trips.filter(pl.col("start").dt.date() < REPORT[0])
-    many = before.group_by("origin").len().filter(pl.col("len") > LEAST_RENTALS)["origin"]
+    many = before.group_by("origin", maintain_order=True).len().filter(pl.col("len") > LEAST_RENTALS)["origin"]
     march = before.filter(pl.col("start").dt.date().is_between(*MARCH))["origin"].unique()
     listed = pl.read_csv(folder / "stations_clean.csv", schema_overrides={"id": pl.String})
     names = {"id": "station", "cap": "capacity", "lat": "latitude", "lon": "longitude"}

@@ -179,7 +179,7 @@ def _school_periods() -> pl.DataFrame:
 
 @cache
 def _spans() -> dict[str, tuple[date, date]]:
-    rows = _school_periods().group_by("state").agg(pl.col("first").min(), pl.col("last").max()).rows()
+    rows = _school_periods().group_by("state", maintain_order=True).agg(pl.col("first").min(), pl.col("last").max()).rows()
     return {state: (first, last) for state, first, last in rows}
 
 

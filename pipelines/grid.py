@@ -68,7 +68,7 @@ def _days(rows: pl.DataFrame, time: str, keys: list[str], target: str) -> pl.Dat
         raise InputError("table.no_sales", column=target)
     end = rows.filter(pl.col(target).is_not_null())[time].max()
     last = pl.when(pl.col("last") < pl.lit(end) - timedelta(days=QUIET_DAYS)).then("last").otherwise(pl.lit(end))
-    series = sales.group_by(keys).agg(pl.col(time).min().alias("first"), pl.col(time).max().alias("last")).sort(keys)
+    series = sales.group_by(keys, maintain_order=True).agg(pl.col(time).min().alias("first"), pl.col(time).max().alias("last")).sort(keys)
     return series.select(*keys, pl.date_ranges("first", last).alias(time)).explode(time, empty_as_null=False)
 
 

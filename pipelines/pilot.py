@@ -67,7 +67,11 @@ def needed(run: StoredRun, power: float = 0.8) -> Needed:
     ledger, unit = run.frames["ledger"], str(run.facts["savings"][0]["unit"])
     time, group = ledger.columns[1], ledger.columns[2]
     week = ((pl.col(time).dt.date() - pl.col(time).dt.date().min()).dt.total_days() // WEEK).alias("week")
-    costs = ledger.group_by("policy", pl.col(group).cast(pl.String).alias("group"), week).agg(pl.col(unit).sum()).sort("group", "week")
+    costs = (
+        ledger.group_by("policy", pl.col(group).cast(pl.String).alias("group"), week, maintain_order=True)
+        .agg(pl.col(unit).sum())
+        .sort("group", "week")
+    )
     wide = costs.with_columns(pl.col("policy").cast(pl.String)).pivot(on="policy", index=["group", "week"], values=unit)
     saving = float((wide["usual"] - wide["plan"]).mean() or 0.0)  # type: ignore[arg-type]
     if saving <= 0:

@@ -160,7 +160,7 @@ def _without_small_cells(rows: pl.DataFrame, how: Pseudonyms) -> tuple[pl.DataFr
     """Return the rows without those in small cells, and the cells with their numbers of persons (k-anonymity: Sweeney 2002)."""
     if not how.quasi:
         return rows, pl.DataFrame({"persons": [rows[how.person].n_unique()]})
-    cells = rows.group_by(how.quasi).agg(pl.col(how.person).n_unique().alias("persons"))
+    cells = rows.group_by(how.quasi, maintain_order=True).agg(pl.col(how.person).n_unique().alias("persons"))
     large = cells.filter(pl.col("persons") >= how.smallest)
     return rows.join(large.select(how.quasi), on=list(how.quasi), how="semi", nulls_equal=True, maintain_order="left"), cells
 

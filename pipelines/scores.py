@@ -85,7 +85,7 @@ def calibration(forecasts: pl.DataFrame, target: str, time: str) -> pl.DataFrame
     rows = []
     for level, column in quantile_levels(forecasts.columns).items():
         inside = forecasts.select(day=pl.col(time).dt.date(), covered=(pl.col(target) <= pl.col(column)).cast(pl.Float64))
-        daily = inside.group_by("day").agg(pl.col("covered").sum(), n=pl.len()).sort("day")
+        daily = inside.group_by("day", maintain_order=True).agg(pl.col("covered").sum(), n=pl.len()).sort("day")
         share = float(inside["covered"].sum()) / max(inside.height, 1)
         residual = (daily["covered"] - share * daily["n"]).to_numpy()
         half = NORMAL_95 * float(np.sqrt((residual**2).sum())) / inside.height

@@ -104,7 +104,7 @@ def segment_table(ledger: pl.DataFrame, time: str, unit: str, segments: Mapping[
     for kind, members in segments.items():
         index = [column for column in members.columns if column != "segment"]
         parts = ledger.join(members, on=index, how="inner")
-        for (name,), part in sorted(parts.group_by("segment"), key=lambda item: str(item[0])):
+        for (name,), part in sorted(parts.group_by("segment", maintain_order=True), key=lambda item: str(item[0])):
             found = saving(part, time, unit, block)
             count = part.filter(pl.col("policy") == "plan").height
             rows.append(

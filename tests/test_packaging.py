@@ -195,3 +195,12 @@ def test_a_connection_beyond_this_machine_is_refused_and_noticed(network_attempt
 def test_this_machine_itself_can_be_reached() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), timeout=5) as client:
         assert client.getpeername() == server.getsockname()
+
+
+@pytest.mark.parametrize("package", ["pipelines", "usecases"])
+def test_groups_keep_the_order_of_their_rows(package):
+    """Without it polars adds a group's numbers up in another order from run to run: the same command twice differs in the last digit."""
+    for file in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "group_by":
+                assert "maintain_order" in {word.arg for word in node.keywords}, f"{file}:{node.lineno}"

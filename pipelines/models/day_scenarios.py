@@ -193,7 +193,7 @@ class DayScenarios:
         last = known[self.day].max()
         recent = known.filter((pl.col(self.day) > last - timedelta(days=window)) & pl.col(self.target).is_not_null())  # type: ignore[operator]
         found = {}
-        for (name,), part in recent.group_by(self.key):
+        for (name,), part in recent.group_by(self.key, maintain_order=True):
             if part[self.day].n_unique() < LEAST_DAYS:
                 continue
             made = part.select(self.quantiles).to_numpy()

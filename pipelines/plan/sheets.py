@@ -32,7 +32,7 @@ def rows_of(planned: Planned) -> pl.DataFrame:
 
 def totals(rows: pl.DataFrame, item: Sequence[str]) -> pl.DataFrame:
     """Return the sum of the quantities per item: what the bakehouse makes in all."""
-    return rows.group_by(list(item)).agg(pl.col("quantity").sum()).sort(list(item))
+    return rows.group_by(list(item), maintain_order=True).agg(pl.col("quantity").sum()).sort(list(item))
 
 
 def workbook(planned: Planned, lang: Lang, title: str) -> bytes:

@@ -48,9 +48,11 @@ def _ahead(case: UseCase[Any], dated: pl.DataFrame, days: pl.DataFrame, end: dat
     alive = dated.filter(pl.col(case.time) == end).select(case.keys)
     grid = alive.join(days, how="cross").with_columns(_weekday=pl.col(case.time).dt.weekday())
     recent = dated.filter(pl.col(case.time) > end - timedelta(weeks=PATTERN_WEEKS))
-    usual = recent.filter(~pl.col("public_holiday")).group_by(*case.keys, pl.col(case.time).dt.weekday().alias("_weekday"))
+    usual = recent.filter(~pl.col("public_holiday")).group_by(
+        *case.keys, pl.col(case.time).dt.weekday().alias("_weekday"), maintain_order=True
+    )
     grid = grid.join(usual.agg(_usual=pl.col("open").mean()), on=[*case.keys, "_weekday"], how="left")
-    feasts = dated.filter("public_holiday").group_by(case.keys).agg(_feast=pl.col("open").mean())
+    feasts = dated.filter("public_holiday").group_by(case.keys, maintain_order=True).agg(_feast=pl.col("open").mean())
     grid = grid.join(feasts, on=case.keys, how="left")
     usual_open = pl.col("_usual").fill_null(0.0) > MOSTLY
     feast_open = (pl.col("_feast") > MOSTLY).fill_null(usual_open)
@@ -71,7 +73,7 @@ def _known(case: UseCase[Any], ahead: pl.DataFrame, history: pl.DataFrame, own: 
         found = ahead.select(join.on).join(join.table.select(*join.on, *adds), on=join.on, how="left", maintain_order="left")
         ahead = ahead.with_columns(pl.coalesce(pl.col(name), found[name]).alias(name) for name in adds)
     steady = [name for name in known if _is_steady(case.schema[name], history, name, case)]
-    lasting = history.sort(case.time).group_by(case.keys).agg(pl.col(name).drop_nulls().last() for name in steady)
+    lasting = history.sort(case.time).group_by(case.keys, maintain_order=True).agg(pl.col(name).drop_nulls().last() for name in steady)
     latest = ahead.select(case.keys).join(lasting, on=case.keys, how="left", maintain_order="left")
     return ahead.with_columns(pl.coalesce(pl.col(name), latest[name]).alias(name) for name in steady)
 

@@ -63,7 +63,7 @@ def savings_by(result: Result, *by: pl.Expr) -> pl.DataFrame:
     cost = pl.col(result.headline.unit)
     totals = [cost.filter(pl.col("policy") == policy).sum().alias(policy) for policy in ("usual", "plan")]
     names = [expression.meta.output_name() for expression in by]
-    return result.ledger.group_by(*by).agg(*totals).with_columns(saved=pl.col("usual") - pl.col("plan")).sort(names)
+    return result.ledger.group_by(*by, maintain_order=True).agg(*totals).with_columns(saved=pl.col("usual") - pl.col("plan")).sort(names)
 
 
 def weeks(result: Result) -> list[Week]:

@@ -117,7 +117,9 @@ def _models(result: Result, words: Words) -> list[Table]:
     if "model_used" not in result.forecasts.columns:
         return []
     counts = (
-        result.forecasts.group_by(pl.col("model_used").cast(pl.String)).agg(pl.len()).sort("len", "model_used", descending=[True, False])
+        result.forecasts.group_by(pl.col("model_used").cast(pl.String), maintain_order=True)
+        .agg(pl.len())
+        .sort("len", "model_used", descending=[True, False])
     )
     rows = [[words.label("model", name), words.number(count, 0)] for name, count in counts.iter_rows()]
     return [Table(words("models_caption"), [words("col_model"), words("col_rows")], rows)]

@@ -231,7 +231,7 @@ def _copied(case: UseCase[Any], proposed: Mapping[str, Mapping[str, Any]], loade
     table = loaded.tables[first]
     identity = [ours for ours in (case.time, *case.keys) if ours in table.columns]
     values = [ours for ours in table.columns if ours != ROW]
-    groups = table.group_by(identity).agg(pl.len().alias("rows"), pl.struct(values).n_unique().alias("kinds"))
+    groups = table.group_by(identity, maintain_order=True).agg(pl.len().alias("rows"), pl.struct(values).n_unique().alias("kinds"))
     double = groups.filter(pl.col("rows") > 1)
     whole = bool((groups["rows"] == groups["rows"][0]).all() and (groups["kinds"] == 1).all())
     if not whole and double["rows"].sum() > FEW_COPIES * table.height:

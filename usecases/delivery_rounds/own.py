@@ -19,7 +19,7 @@ def own_settings(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     if places is not None:
         found["depot"] = {name: round(float(places[name].mean()), PLACES) for name in ("latitude", "longitude")}  # type: ignore[arg-type]
     if "usual_vehicle" in deliveries.columns and deliveries["usual_vehicle"].count():
-        loads = deliveries.drop_nulls("usual_vehicle").group_by("usual_vehicle", "day").agg(pl.col("crates").sum())
-        fullest = loads.group_by("usual_vehicle").agg(pl.col("crates").max()).sort("usual_vehicle")
+        loads = deliveries.drop_nulls("usual_vehicle").group_by("usual_vehicle", "day", maintain_order=True).agg(pl.col("crates").sum())
+        fullest = loads.group_by("usual_vehicle", maintain_order=True).agg(pl.col("crates").max()).sort("usual_vehicle")
         found["vehicles"] = {str(name): {"capacity": max(1, ceil(SPARE * crates)), **EXAMPLE} for name, crates in fullest.iter_rows()}
     return found

@@ -40,7 +40,7 @@ def notes(rows: pl.DataFrame, s: DeliveryRounds) -> Sequence[tuple[str, dict[str
 def sections(result: Result, lang: Lang) -> Sequence[Section]:
     """Return the rounds of the report period's last working day on two maps: business as usual and the plan."""
     words = Words(lang, result.case)
-    days = result.actions.filter(pl.col("policy") == "plan").group_by("day").len().sort("len", "day")
+    days = result.actions.filter(pl.col("policy") == "plan").group_by("day", maintain_order=True).len().sort("len", "day")
     day = days["day"][-1]
     spots = result.forecasts.filter(pl.col("day") == day).select("customer", "latitude", "longitude")
     charts = [(caption, drawn) for policy in ("usual", "plan") for caption, drawn in [_map(result, words, policy, day, spots)]]

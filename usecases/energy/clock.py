@@ -94,7 +94,11 @@ def _utc(stamps: pl.Series, table: pl.DataFrame, name: str) -> pl.Series:
         later.dt.convert_time_zone("UTC").dt.replace_time_zone(None) != missing.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     ) & autumn
     lonely = (
-        frame.with_columns(autumn=offset).filter("autumn").group_by("stamp", *(key.name for key in keys)).len().filter(pl.col("len") == 1)
+        frame.with_columns(autumn=offset)
+        .filter("autumn")
+        .group_by("stamp", *(key.name for key in keys), maintain_order=True)
+        .len()
+        .filter(pl.col("len") == 1)
     )
     if lonely.height:
         first, _ = _ends(lonely["stamp"])

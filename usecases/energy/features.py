@@ -59,7 +59,7 @@ def _grid(placed: pl.DataFrame) -> pl.DataFrame:
     whole = (
         placed.select("site").unique().join(days, how="cross").join(pl.DataFrame({"slot": range(SLOTS)}, {"slot": pl.Int32}), how="cross")
     )
-    means = placed.group_by(INDEX).agg(pl.col("load_kw").mean(), early=pl.col("time").dt.hour().max() < NOON_HOUR)
+    means = placed.group_by(INDEX, maintain_order=True).agg(pl.col("load_kw").mean(), early=pl.col("time").dt.hour().max() < NOON_HOUR)
     grid = whole.join(means, on=INDEX, how="left").sort(INDEX)
     smooth = pl.col("load_kw").rolling_mean(SMOOTH, center=True, min_samples=1).over(*DAY_INDEX, order_by="slot")
     return grid.with_columns(smooth=smooth)

@@ -78,7 +78,9 @@ def _bill(result: Result, s: Energy, courses: Mapping[str, Mapping[str, Course]]
 def _peaks(result: Result, s: Energy, words: Words) -> Section:
     clock = result.forecasts.select("time", "site", month=pl.col("time").dt.truncate("1mo").dt.date())
     ledger = result.ledger.join(clock, on=["time", "site"], how="left")
-    months = ledger.group_by("site", "month", pl.col("policy").cast(pl.String)).agg(pl.col("kw_peak").sum(), pl.col("eur").sum())
+    months = ledger.group_by("site", "month", pl.col("policy").cast(pl.String), maintain_order=True).agg(
+        pl.col("kw_peak").sum(), pl.col("eur").sum()
+    )
     wide = months.pivot(on="policy", index=["site", "month"], values=["kw_peak", "eur"]).sort("site", "month")
     rows: list[list[str]] = []
     for row in wide.iter_rows(named=True):

@@ -30,7 +30,9 @@ def sizes(rows: pl.DataFrame, forecasts: pl.DataFrame, s: Energy) -> Mapping[str
     Every size is operated as the plan is, by the caps that closed months would have allowed *it*; where the model has earned no trust,
     by the cap rule. `captured`: share of what perfect foresight would have saved with that size.
     """
-    largest = rows.group_by("site").agg(pl.col("load_kw").sum()).sort("load_kw", descending=True)["site"].head(MOST_SITES)
+    largest = (
+        rows.group_by("site", maintain_order=True).agg(pl.col("load_kw").sum()).sort("load_kw", descending=True)["site"].head(MOST_SITES)
+    )
     return {"sizes": [one for site in largest for one in _site(str(site), rows, forecasts, s)]}
 
 

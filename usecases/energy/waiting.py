@@ -38,7 +38,7 @@ def waiting_columns(rows: pl.DataFrame, sessions: pl.DataFrame, s: Energy) -> pl
     parts = [_course(session) for session in placed.iter_rows(named=True)]
     if not parts:
         return rows
-    total = pl.concat(parts).group_by("time", "site").agg(pl.all().sum())
+    total = pl.concat(parts).group_by("time", "site", maintain_order=True).agg(pl.all().sum())
     joined = rows.join(total, on=["time", "site"], how="left", maintain_order="left")
     return joined.with_columns(pl.col(name).fill_null(0.0) for name in ("waiting_kw", "latest_kw", "waiting_most_kw"))
 

@@ -132,7 +132,7 @@ def _pulse(table: pl.DataFrame, name: str, by: list[str], lead: int) -> pl.DataF
     sums = (
         table.select(unit, "day", "demand", "level")
         .filter(seen)
-        .group_by("_unit", "day")
+        .group_by("_unit", "day", maintain_order=True)
         .agg(up=pl.col("demand").sum(), low=pl.col("level").cast(pl.Float64).sum())
     )
     first, last = table["day"].min(), table["day"].max()

@@ -49,7 +49,7 @@ def what_if(rows: pl.DataFrame, usual: pl.DataFrame, s: FoodWaste) -> dict[str, 
     def pieces(bake: pl.Series) -> list[list[list[float]]]:
         """Return [missed, left][group][week]."""
         table = place.with_columns(missed=(walk_in - bake).clip(0), left=(bake - walk_in).clip(0))
-        sums = table.group_by("group", "week").agg(pl.col("missed", "left").sum())
+        sums = table.group_by("group", "week", maintain_order=True).agg(pl.col("missed", "left").sum())
         found = np.zeros((2, groups.height, weeks))
         found[:, sums["group"].to_numpy(), sums["week"].to_numpy()] = sums.select("missed", "left").to_numpy().T
         return np.round(found, 2).tolist()  # type: ignore[no-any-return]

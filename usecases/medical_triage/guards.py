@@ -114,7 +114,9 @@ def _ranking(rows: pl.DataFrame, name: str, events: np.ndarray, *, number: bool)
         found = auroc(events[present], rows[name].drop_nulls().to_numpy().astype(float))
         return max(found, 1 - found)
     half = np.arange(rows.height) % 2 == 0
-    learnt = rows.select(name, "event").filter(pl.Series(half)).group_by(name).agg(pl.col("event").mean().alias("_share"))
+    learnt = (
+        rows.select(name, "event").filter(pl.Series(half)).group_by(name, maintain_order=True).agg(pl.col("event").mean().alias("_share"))
+    )
     judged = rows.select(name).filter(pl.Series(~half)).join(learnt, on=name, how="left", nulls_equal=True, maintain_order="left")
     return auroc(events[~half], judged["_share"].fill_null(float(events.mean())).to_numpy())
 

@@ -49,7 +49,11 @@ class Watch:
         shares = [pl.col(name).is_null().mean().alias(name) for name in numbers]
         self.gaps = {EVERYWHERE: past.select(shares).row(0, named=True)} if shares else {}
         if shares:
-            sites = past.group_by(pl.col("site").fill_null("")).agg(*shares, pl.len().alias("_rows")).filter(pl.col("_rows") >= LEAST)
+            sites = (
+                past.group_by(pl.col("site").fill_null(""), maintain_order=True)
+                .agg(*shares, pl.len().alias("_rows"))
+                .filter(pl.col("_rows") >= LEAST)
+            )
             self.gaps |= {row.pop("site"): row for row in sites.drop("_rows").sort("site").to_dicts()}
         self.levels = {name: past[name].drop_nulls().unique().sort().to_list() for name in categories if name in CLOSED}
         return self

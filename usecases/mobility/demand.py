@@ -40,7 +40,9 @@ def luck(rows: pl.DataFrame) -> pl.Series:
     """
     expected = pl.Series((rows["rent_rates"].to_numpy() * open_share(rows, "rent")).sum(axis=1))
     days = (
-        rows.select("day", seen=pl.col("rentals").fill_null(0.0), expected=expected).group_by("day").agg(pl.col("seen", "expected").sum())
+        rows.select("day", seen=pl.col("rentals").fill_null(0.0), expected=expected)
+        .group_by("day", maintain_order=True)
+        .agg(pl.col("seen", "expected").sum())
     )
     seen, mean = days["seen"].to_numpy(), np.maximum(days["expected"].to_numpy(), LEAST)
     variance = max(float(((seen - mean) ** 2 - mean).sum() / (mean**2).sum()), LEAST)

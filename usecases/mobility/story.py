@@ -74,7 +74,7 @@ def _side_by_side(result: Result, lang: Lang) -> Section:
     """Return what business as usual, plan and perfect foresight lost, moved and drove per night."""
     names = ("usual", "plan", "perfect")
     nights = result.ledger["day"].n_unique()
-    sums = result.ledger.group_by("policy").agg(pl.col(UNITS).sum() / nights)
+    sums = result.ledger.group_by("policy", maintain_order=True).agg(pl.col(UNITS).sum() / nights)
     of = {row["policy"]: row for row in sums.iter_rows(named=True)}
     rows = [[text(f"mobility.unit_{unit}", lang), *(number(of[name][unit], lang, 1) for name in names)] for unit in UNITS]
     table = Table(text("mobility.side_caption", lang), text("mobility.side_head", lang).split("|"), rows, texts=1, shown=True)
@@ -85,7 +85,11 @@ def _side_by_side(result: Result, lang: Lang) -> Section:
 def _nights(result: Result, s: Mobility) -> pl.DataFrame:
     """Return per night what plan and business as usual lost, and what their trucks cost (EUR)."""
     costs = pl.col("km") * s.costs.eur_per_km + pl.col("minutes") * s.costs.eur_per_hour / 60
-    ledger = result.ledger.with_columns(truck=costs).group_by("policy", "day").agg(pl.col("lost_trips", "overflow", "truck").sum())
+    ledger = (
+        result.ledger.with_columns(truck=costs)
+        .group_by("policy", "day", maintain_order=True)
+        .agg(pl.col("lost_trips", "overflow", "truck").sum())
+    )
     plan, usual = (ledger.filter(pl.col("policy") == name).drop("policy") for name in ("plan", "usual"))
     return plan.join(usual, on="day", suffix="_usual").sort("day")
 
@@ -124,7 +128,9 @@ def _break_even(nights: pl.DataFrame, s: Mobility, lang: Lang) -> Section:
 def _planned(result: Result, nights: pl.DataFrame, lang: Lang) -> Section:
     """Return what the plan expected to save beside what the replay says, per night."""
     s = cast(Mobility, result.settings)
-    expected = result.actions.filter(pl.col("policy") == "plan").group_by("day").agg(pl.col("expected_eur").sum()).sort("day")
+    expected = (
+        result.actions.filter(pl.col("policy") == "plan").group_by("day", maintain_order=True).agg(pl.col("expected_eur").sum()).sort("day")
+    )
     still = result.ledger.filter(pl.col("policy") == "usual")
     planned = float(expected["expected_eur"].sum()) / max(expected.height, 1)
     lost, over = s.costs.lost_trip_eur, s.costs.overflow_eur

@@ -74,7 +74,11 @@ def _grid(trips: pl.DataFrame, stations: pl.DataFrame) -> pl.DataFrame:
         [trips.select(day=pl.col("start").dt.date(), station="origin"), trips.select(day=pl.col("end").dt.date(), station="destination")]
     )
     last = trips["start"].dt.date().max()
-    life = seen.filter(pl.col("day") <= last).group_by("station").agg(first=pl.col("day").min(), final=pl.col("day").max())
+    life = (
+        seen.filter(pl.col("day") <= last)
+        .group_by("station", maintain_order=True)
+        .agg(first=pl.col("day").min(), final=pl.col("day").max())
+    )
     living = pl.col("final") >= last - timedelta(days=ALIVE_DAYS)  # type: ignore[operator]
     life = life.with_columns(final=pl.when(living).then(pl.lit(last)).otherwise("final"))
     days = pl.DataFrame({"day": pl.date_range(trips["start"].dt.date().min(), last, eager=True)})  # type: ignore[arg-type]
@@ -118,14 +122,14 @@ def stock_and_moves(trips: pl.DataFrame, rows: pl.DataFrame, s: Mobility) -> tup
     steps = pl.concat(
         [stays.select("station", day="first", change=1), stays.select("station", day=pl.col("until") + pl.duration(days=1), change=-1)]
     )
-    steps = steps.group_by("station", "day").agg(pl.col("change").sum())
+    steps = steps.group_by("station", "day", maintain_order=True).agg(pl.col("change").sum())
     stock = _running(rows, steps)
     moves = chain.filter((pl.col("next_origin") != pl.col("destination")) & (pl.col("next_day") > pl.col("day")))
     moves = moves.filter(pl.col("wait") <= pl.duration(days=s.trips.gap_days))
     both = pl.concat(
         [moves.select(station="next_origin", day="next_day", change=1), moves.select(station="destination", day="next_day", change=-1)]
     )
-    both = both.group_by("station", "day").agg(operator=pl.col("change").sum().cast(pl.Float64))
+    both = both.group_by("station", "day", maintain_order=True).agg(operator=pl.col("change").sum().cast(pl.Float64))
     moved = rows.select("station", "day").join(both, on=["station", "day"], how="left", maintain_order="left")["operator"].fill_null(0.0)
     return stock, moved
 
