@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.sweep import begin as beginning
+from pipelines.sweep import study, verbs
+from pipelines.sweep.spec import read_spec
 from usecases.__main__ import main
 
 ROOT = Path(__file__).parents[1]
@@ -159,3 +162,27 @@ def environment() -> dict[str, str]:
 def values(trials: Sequence[Any]) -> list[tuple[Any, ...]]:
     """What trials tried and what came out, in order."""
     return [(sorted(trial.params.items()), tuple(trial.values)) for trial in trials if trial.values]
+
+
+def opened(folder):
+    return study.open_queue(folder, read_spec(folder))
+
+
+def wish(case: Path, home: Path, **more):
+    from pipelines.work import Request
+
+    changes = tuple(f"{name}={value}" for name, value in more.pop("settings", {}).items())
+    return beginning.Wish(Request(str(case), {}, None, None, changes, home, "en"), name="s", **more)
+
+
+def told(capsys, *words):
+    """What the command line prints as JSON, in this process."""
+    assert sweep(*words, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def worked(case: Path, home: Path, compared: bool = False, **more):
+    """A sweep begun and worked on in this process; returns its folder and the summary of `best`."""
+    begun = beginning.begin(wish(case, home, **more))
+    verbs.worker(begun.folder, {})
+    return begun.folder, dict(verbs.best(verbs.Place(home, "s", {}, "en"), None, compared).summary)

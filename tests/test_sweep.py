@@ -1,13 +1,8 @@
-"""Sweeps from the command line: what is tuned, what is refused, what a person gets, and that the report period stays unseen."""
+"""Sweeps from the command line: what is tuned, what a person gets, and that the report period stays unseen."""
 
 import json
-import os
 import re
-import signal
-import subprocess
 import tomllib
-from collections import Counter
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,39 +11,13 @@ from optuna.trial import TrialState
 from pipelines.run import prepare, run
 from pipelines.settings import load_settings
 from pipelines.sweep import begin as beginning
-from pipelines.sweep import final, sites, study, verbs
-from pipelines.sweep.lease import workers
+from pipelines.sweep import final
 from pipelines.sweep.objective import Aim, judge
 from pipelines.sweep.shared import before, read_shared
 from pipelines.sweep.space import changed, untuned
-from pipelines.sweep.spec import Spec, open_sweep, read_spec
+from pipelines.sweep.spec import open_sweep, read_spec
 from pipelines.table import load_tables
-from tests.slurm_cluster import until
-from tests.sweeps import command, environment, said, sweep, toy, values
-
-
-def opened(folder):
-    return study.open_queue(folder, read_spec(folder))
-
-
-def wish(case: Path, home: Path, **more):
-    from pipelines.work import Request
-
-    changes = tuple(f"{name}={value}" for name, value in more.pop("settings", {}).items())
-    return beginning.Wish(Request(str(case), {}, None, None, changes, home, "en"), name="s", **more)
-
-
-def told(capsys, *words):
-    """What the command line prints as JSON, in this process."""
-    assert sweep(*words, "--json") == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def worked(case: Path, home: Path, compared: bool = False, **more):
-    """A sweep begun and worked on in this process; returns its folder and the summary of `best`."""
-    begun = beginning.begin(wish(case, home, **more))
-    verbs.worker(begun.folder, {})
-    return begun.folder, dict(verbs.best(verbs.Place(home, "s", {}, "en"), None, compared).summary)
+from tests.sweeps import opened, sweep, toy, values, wish, worked
 
 
 @pytest.fixture(scope="module")
@@ -194,168 +163,3 @@ def test_pruning_ends_bad_trials_after_a_fold_and_counts_them(tmp_path):
     ended = [one for one in opened(folder).trials if one.state == TrialState.PRUNED]
     assert all(trial(one.params, None).values[0] > printed["best"] for one in ended)
     assert all(len(one.intermediate_values) < 3 for one in ended)
-
-
-@pytest.mark.parametrize(
-    ("words", "said_so"),
-    [
-        (("--tune", "wekks"), "Did you mean weeks?"),
-        (("--tune", "extra=5:1"), "smaller first"),
-        (("--tune", "extra=-90:1"), "extra"),
-        (("--tune", "rounding=1:2"), "choice of values"),
-        (("--units", "eur,kg"), "kg_co2e"),
-        (("--workers", "500"), "cores"),
-        (("--objective", "profit"), "--objective profit"),
-        (("--name", "../up"), "name of a sweep"),
-        (("--storage", "postgresql://me:secret@db/x"), "password"),
-        (("--slurm", "--time", "soon"), "--time soon"),
-        (("--dry-run", "--time", "2"), "too short"),
-        (("--preset", "moon", "--slurm"), "jupiter"),
-        (("--preset", "juwels", "--dry-run", "--threads", 2), "48 cores of a node"),
-    ],
-)
-def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path, capsys, words, said_so):
-    toy(tmp_path / "toy")
-    assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h", *words) == 2
-    error = capsys.readouterr().err
-    assert said_so in error
-    assert "secret" not in error
-    assert not list((tmp_path / "h" / "sweeps").glob(".*")) if (tmp_path / "h" / "sweeps").is_dir() else True
-
-
-def test_a_price_cannot_be_tuned(tmp_path, capsys):
-    toy(tmp_path / "toy")
-    code = (tmp_path / "toy" / "usecase.py").read_text().replace('"weeks": Span', '"make_eur": Span(0.2, 2.0, unit="EUR"), "weeks": Span')
-    (tmp_path / "toy" / "usecase.py").write_text(code)
-    assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h") == 2
-    assert "make_eur cannot be tuned" in capsys.readouterr().err
-    assert not list((tmp_path / "h" / "sweeps").glob("*"))
-
-
-def test_a_setting_that_the_use_case_chooses_by_itself_is_left_out_until_it_gets_a_value(tmp_path, capsys):
-    toy(tmp_path / "toy")
-    code = (tmp_path / "toy" / "usecase.py").read_text().replace('rounding: str = "whole"', "rounding: str | None = None")
-    (tmp_path / "toy" / "usecase.py").write_text(code)
-    begun = beginning.begin(wish(tmp_path / "toy", tmp_path, trials=5))
-    assert begun.unset == ("rounding",)
-    assert list(begun.spec.space) == ["weeks", "window", "extra"]
-    assert sweep("start", tmp_path / "toy", "--trials", 5, "--home", tmp_path / "h", "--tune", "rounding") == 2
-    assert "--set rounding=" in capsys.readouterr().err
-    given = beginning.begin(wish(tmp_path / "toy", tmp_path / "g", trials=5, settings={"rounding": '"exact"'}))
-    assert (given.unset, "rounding" in given.spec.space) == ((), True)
-
-
-def test_a_sweep_with_other_data_or_versions_is_not_worked_on(tmp_path, capsys):
-    toy(tmp_path / "toy")
-    begun = beginning.begin(wish(tmp_path / "toy", tmp_path, trials=5))
-    facts = json.loads((begun.folder / "sweep.json").read_text())
-    facts["versions"]["polars"] = "0.1"
-    (begun.folder / "sweep.json").write_text(json.dumps(facts))
-    assert sweep("worker", begun.folder) == 2
-    assert "polars 0.1" in capsys.readouterr().err
-    (begun.folder / "data" / "rows.arrow").write_bytes(b"other")
-    assert sweep("worker", begun.folder) == 2
-    assert "not those this sweep was started with" in capsys.readouterr().err
-
-
-def test_the_job_script_is_plain_and_holds_what_was_asked_for(tmp_path, capsys):
-    toy(tmp_path / "toy")
-    (tmp_path / "setup.sh").write_text("module load Python\n")
-    words = ("--nodes", 3, "--tasks-per-node", 48, "--time", "2:00:00", "--account", "budget", "--constraint", "mem192", "--array")
-    printed = told(
-        capsys, "start", tmp_path / "toy", "--name", "j", "--trials", 9, "--home", tmp_path, "--dry-run", "--preset", "juwels", *words,
-        "--setup", tmp_path / "setup.sh",
-    )  # fmt: skip
-    script = Path(printed["script"]).read_text()
-    for line in ("--array=0-2", "--ntasks-per-node=48", "--time=2:00:00", "--partition=batch", "--account=budget", "--signal=B:USR1@120"):
-        assert f"#SBATCH {line}" in script
-    assert "module load Python" in script
-    assert "sweep worker" in script
-    assert subprocess.run(["bash", "-n", printed["script"]], check=False).returncode == 0
-
-
-def test_time_nodes_and_energy_are_estimated_by_hand():
-    """1,000 trials of 60 s by 2 nodes x 10 workers: 50 rounds of a minute; of 10 minutes 7 are left for trials, so 8 jobs."""
-    given = {"case": "toy", "trials": 1000, "workers": 1, "threads": 1, "seed": 1, "units": ("eur",), "settings": {}, "space": {}}
-    spec = Spec(name="s", trial_seconds=60.0, data_digest="", data_source="", versions={}, created="", lead_seconds=120, **given)
-    job = sites.preset("juwels", {"nodes": 2, "tasks_per_node": 10, "time": "10:00"})
-    found = sites.estimate(spec, job, 1000)
-    hours = (50 * 60 + 8 * 30) / 3600
-    assert (found.hours, found.node_hours, found.kwh) == pytest.approx((hours, 2 * hours, 2 * hours * 0.5))
-    assert found.jobs == 8
-    assert sites.estimate(spec, sites.preset("generic", {"nodes": 1, "tasks_per_node": 1}), 10).jobs == 1
-    assert {name: site.tested for name, site in sites.presets().items()} == {"generic": True, "jupiter": False, "juwels": False}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_hands_the_trials_back_and_resume_finishes_them(tmp_path, how):
-    toy(tmp_path / "toy", pause_s=2.0)
-    folder = tmp_path / "sweeps" / "c"
-    words = command("start", tmp_path / "toy", "--name", "c", "--trials", 4, "--workers", 2, "--home", tmp_path)
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment())
-    until(lambda: (folder / "sweep.json").is_file() and len(opened(folder).states(TrialState.RUNNING)) == 2)
-    process.send_signal(how)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 130, error
-    queue = opened(folder)
-    assert not queue.states(TrialState.RUNNING)
-    interrupted = [trial.params for trial in queue.states(TrialState.FAIL)]
-    assert len(interrupted) == 2
-    printed = said("resume", "c", "--home", tmp_path)
-    assert (printed["completed"], printed["interrupted"]) == (4, 2)
-    assert all(params in [trial.params for trial in opened(folder).states(TrialState.COMPLETE)] for params in interrupted)
-
-
-@pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_its_trial_repeated(tmp_path):
-    toy(tmp_path / "toy", pause_s=1.0)
-    folder = tmp_path / "sweeps" / "k"
-    words = command("start", tmp_path / "toy", "--name", "k", "--trials", 6, "--workers", 1, "--home", tmp_path, "--no-compare", "--json")
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
-    until(lambda: (folder / "sweep.json").is_file() and opened(folder).states(TrialState.RUNNING))
-    (victim,) = workers(folder).values()
-    os.kill(victim.pid, signal.SIGKILL)
-    printed = json.loads(process.communicate(timeout=120)[0])
-    assert (printed["completed"], printed["interrupted"], printed["running"]) == (6, 1, 0)
-    assert len(workers(folder)) == 2
-
-
-@pytest.mark.slow
-def test_stop_finishes_the_trials_and_status_says_so(tmp_path, capsys):
-    toy(tmp_path / "toy", pause_s=1.0)
-    folder = tmp_path / "sweeps" / "w"
-    words = command("start", tmp_path / "toy", "--name", "w", "--trials", 30, "--home", tmp_path, "--no-compare", "--json")
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
-    until(lambda: (folder / "sweep.json").is_file() and opened(folder).states(TrialState.RUNNING))
-    assert sweep("stop", "w", "--home", tmp_path) == 0
-    printed = json.loads(process.communicate(timeout=60)[0])
-    assert printed["interrupted"] == printed["running"] == 0
-    assert 2 <= printed["completed"] < 30
-    capsys.readouterr()
-    assert sweep("status", "w", "--home", tmp_path, "--lang", "de") == 0
-    assert "Der Suchlauf wird angehalten" in capsys.readouterr().out
-
-
-def test_an_rdb_storage_works_like_the_journal(tmp_path):
-    toy(tmp_path / "toy")
-    for name, storage in (("journal", ""), ("database", f"sqlite:///{tmp_path}/study.db")):
-        begun = beginning.begin(wish(tmp_path / "toy", tmp_path / name, trials=8, storage=storage))
-        assert sweep("worker", begun.folder) == 0
-        assert Counter(trial.state.name for trial in opened(begun.folder).trials) == {"COMPLETE": 8}
-    found = [values(opened(tmp_path / name / "sweeps" / "s").trials) for name in ("journal", "database")]
-    assert found[0] == found[1]
-
-
-def test_workers_know_no_mlflow(tmp_path):
-    code = "import sys\nimport pipelines.sweep.verbs, pipelines.sweep.begin, pipelines.sweep.worker\nprint('mlflow' in sys.modules)"
-    done = subprocess.run([*command()[:1], "-c", code], capture_output=True, text=True, check=True, env=environment())
-    assert done.stdout.strip() == "False"
-
-
-def test_time_limits_are_read_as_slurm_reads_them():
-    from pipelines.sweep.slurm import clock, seconds
-
-    limits = {"30": 1800, "30:00": 1800, "1:30:00": 5400, "2-12:00:00": 216000, "1-6": 108000, "UNLIMITED": None, "": None}
-    assert {limit: seconds(limit) for limit in limits} == limits
-    assert clock(5400.2) == "1:30:01"

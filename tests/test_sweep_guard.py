@@ -11,8 +11,7 @@ from scipy.stats import t as student
 
 from pipelines.sweep import guard, study
 from pipelines.sweep.spec import read_spec
-from tests.sweeps import sweep, toy
-from tests.test_sweep import worked
+from tests.sweeps import sweep, toy, worked
 
 
 def bound(gains: Any, best: int = 0) -> float:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.sweep import verbs
-from tests.sweeps import toy
-from tests.test_sweep import worked
+from tests.sweeps import toy, worked
 from tests.test_what_if import browser, opened
 
 __all__ = ["browser"]

@@ -13,8 +13,6 @@ from pipelines.decide.tour import Stops, Tour, Truck, check_tour, plan_tour, sto
 from pipelines.decide.tour.serve_all import read_dellamico, served_in_full
 from tests.exact_tour import exact_eur, night, truck
 
-DELLAMICO = Path(__file__).parents[2] / "shared" / "data" / "mobility" / "brp_dellamico"
-
 
 def two_stations(eur: float, minutes: float = 5.0) -> Stops:
     """Station 0 has four bikes too many, station 1 loses `eur` for each of four that it lacks."""
@@ -199,10 +197,8 @@ def test_reasons_for_staying_out() -> None:
 
 
 @pytest.mark.parametrize(("name", "best_known"), [("parma5", 19_500), ("parma8", 22_700), ("parma9", 23_400), ("parma10", 25_400)])
-def test_best_known_cost_of_the_parma_instances(name: str, best_known: float) -> None:
-    if not DELLAMICO.is_dir():
-        pytest.skip("the instances of Dell'Amico et al. are not beside the checkout")
-    demand, capacity, cost = read_dellamico(DELLAMICO / f"{name}.txt")
+def test_best_known_cost_of_the_parma_instances(name: str, best_known: float, shared: Path) -> None:
+    demand, capacity, cost = read_dellamico(shared / "data" / "mobility" / "brp_dellamico" / f"{name}.txt")
     stops, van, unserved = served_in_full(demand, capacity, cost)
     tour = plan_tour(stops, van, seed=1)
     assert check_tour(tour, stops, van) == []
